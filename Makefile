@@ -1,0 +1,68 @@
+# mlops: everything a person types. `make help` lists it. Nothing needs Docker, Python or an account, but `deploy` and `sam-*`.
+SHELL := /bin/bash
+PORT ?= 8080
+MLOPS_STATE ?= .local
+DATA ?= testdata/datasets/heart.csv
+TARGET ?=
+SHIFT_BY ?= site
+GO ?= go
+export CGO_ENABLED ?= 0
+FUNCTIONS := $(patsubst functions/%/main.go,%,$(filter-out functions/mlops/main.go,$(wildcard functions/*/main.go)))
+GOFLAGS_SMALL := -trimpath -buildvcs=false -tags lambda.norpc -ldflags="-s -w -buildid="
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list what can be made
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: dist/mlops ## build and start on 127.0.0.1:$PORT; DATA=f TARGET=t chooses what an empty state begins with
+	@dist/mlops serve --addr 127.0.0.1:$(PORT) --state '$(MLOPS_STATE)' --data '$(DATA)' --target '$(TARGET)'
+
+.PHONY: demo
+demo: dist/mlops ## play one model's whole life, verified; DATA=f TARGET=t SHIFT_BY=c plays it on other data
+	@dist/mlops demo --data '$(DATA)' --target '$(TARGET)' --shift-by '$(SHIFT_BY)'
+
+.PHONY: dist/mlops
+dist/mlops:
+	@$(GO) build $(GOFLAGS_SMALL) -o dist/mlops ./functions/mlops
+
+.PHONY: build
+build: dist/mlops ## write dist/mlops, dist/<function>/bootstrap (linux/arm64) and dist/host/<function>/bootstrap
+	@for f in $(FUNCTIONS); do \
+	  GOOS=linux GOARCH=arm64 $(GO) build $(GOFLAGS_SMALL) -o dist/$$f/bootstrap ./functions/$$f && \
+	  $(GO) build $(GOFLAGS_SMALL) -o dist/host/$$f/bootstrap ./functions/$$f || exit 1; done
+
+.PHONY: test
+test: ## pass the tests
+	@$(GO) test ./...
+
+.PHONY: check
+check: ## format, vet, lint, walls, and the tests (with the race detector where a C compiler is)
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
+	@$(GO) vet ./...
+	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1 ./...
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; else $(GO) test -timeout 20m ./...; fi
+
+.PHONY: bench
+bench: ## run the benchmarks
+	@$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
+
+.PHONY: fuzz
+fuzz: ## fuzz every decoder, FUZZTIME (10s) each
+	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' shared functions | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$p/*_test.go | sed 's/func //'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-10s} ./$$p || exit 1; done; done
+
+.PHONY: nightly
+nightly: ## the tests, and ten minutes of fuzzing for every decoder
+	@$(GO) test -count=1 ./... && $(MAKE) fuzz FUZZTIME=10m
+
+.PHONY: data
+data: ## download the real UCI heart files (or FROM=dir), check their sums, write data/heart_uci.csv
+	@FROM='$(FROM)' $(GO) run ./testdata/datasets/fetch
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf dist

@@ -1,0 +1,157 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"mlops/shared/approval"
+	"mlops/shared/audit"
+	"mlops/shared/control"
+	"mlops/shared/document"
+	"mlops/shared/event"
+	"mlops/shared/fault"
+	"mlops/shared/remedy"
+)
+
+// subjectOf is the subject line of an approval's mail.
+func subjectOf(r approval.Request) string {
+	what := map[string]string{approval.KindRetrain: "retraining", approval.KindPromote: "promotion", approval.KindRollback: "rollback"}[r.Kind]
+	about := ""
+	if r.Incident != "" {
+		about = r.Incident + ", "
+	}
+	return fmt.Sprintf("[mlops] Approve %s of %s? (%sexpires %s)", what, r.Model, about, r.ExpiresAt.UTC().Format("Mon 15:04 UTC"))
+}
+
+// ask mails each approver a link of their own. The entry "approval.requested" was the intention; this is the deed, which the outbox repeats
+// until the entry "approval.sent" stands.
+func (h *Handler) ask(ctx context.Context, e event.Event) error {
+	var a event.Asked
+	if err := e.Decode(&a); err != nil {
+		return err
+	}
+	var r approval.Request
+	if _, err := h.Control.Get(ctx, control.Approval(a.Approval), &r); err != nil {
+		return err
+	}
+	if r.Status != approval.Pending {
+		return nil
+	}
+	var d remedy.Decision
+	if err := json.Unmarshal(r.Summary, &d); err != nil {
+		return fault.New(fault.Internal, "the decision of approval %s is not JSON", r.ID).Because(err)
+	}
+	for _, person := range r.Approvers {
+		link, err := h.link(r, person)
+		if err != nil {
+			return err
+		}
+		subject, body := document.ApprovalMail(r, d, link)
+		if err := h.Send(ctx, Mail{ID: r.ID, To: person, Subject: subject, Body: body}); err != nil {
+			return fault.Wrap(err, "mail approval %s to %s", r.ID, person)
+		}
+	}
+	entry := audit.Entry{Kind: audit.ApprovalSent, Model: r.Model, At: e.Time, Actor: self, Op: e.ID, SHA256: r.SubjectSHA256,
+		Reason: fmt.Sprintf("asked %s", strings.Join(r.Approvers, " and ")), Inputs: map[string]string{"approval": r.ID, "approvers": strconv.Itoa(len(r.Approvers))}}
+	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: "sent/" + e.ID, Entries: []audit.Entry{entry}})
+}
+
+// link is the address that one approver gets. It is relative where no PUBLIC_URL is known.
+func (h *Handler) link(r approval.Request, person string) (string, error) {
+	nonce, err := h.Nonce()
+	if err != nil {
+		return "", err
+	}
+	token, err := approval.Mint(approval.Claims{Request: r.ID, Approver: person, Model: r.Model, From: r.From, To: r.To, SubjectSHA256: r.SubjectSHA256, PlanSHA256: r.PlanSHA256,
+		IssuedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, Nonce: nonce}, "k1", h.Mint)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(h.Base, "/") + "/approvals/" + r.ID + "?t=" + url.QueryEscape(token), nil
+}
+
+// decided goes on with what people decided.
+func (h *Handler) decided(ctx context.Context, e event.Event) error {
+	var a event.Asked
+	if err := e.Decode(&a); err != nil {
+		return err
+	}
+	var r approval.Request
+	if _, err := h.Control.Get(ctx, control.Approval(a.Approval), &r); err != nil {
+		return err
+	}
+	s, err := h.look(ctx, e.Model, e.Time, remedy.TriggerApproval)
+	if err != nil {
+		return err
+	}
+	s.seen.Approval = approvalFacts(r)
+	if err := h.traffic(ctx, s); err != nil {
+		return err
+	}
+	return h.perform(ctx, e, s, "")
+}
+
+func approvalFacts(r approval.Request) *remedy.ApprovalFacts {
+	f := &remedy.ApprovalFacts{ID: r.ID, Status: string(r.Status), Kind: r.Kind, Target: r.To}
+	if n := len(r.Votes); n > 0 {
+		f.By, f.Why = r.Votes[n-1].Approver, r.Votes[n-1].Reason
+	}
+	return f
+}
+
+// sweep ends what nobody decided in time, and looks at every open incident with nothing new but the time.
+func (h *Handler) sweep(ctx context.Context, e event.Event) error {
+	docs, err := h.Control.List(ctx, "approval", "", "", 1000)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		var r approval.Request
+		if err := json.Unmarshal(d.Body, &r); err != nil {
+			return fault.New(fault.Internal, "approval %s is not JSON", d.Key.Sort).Because(err)
+		}
+		if err := h.expire(ctx, e, d, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r approval.Request) error {
+	next, expired := r.Expire(e.Time)
+	if !expired {
+		return nil
+	}
+	doc, err := control.Put(d.Key, d.Revision, next)
+	if err != nil {
+		return err
+	}
+	out, err := event.New(h.NewID(), event.ApprovalDecided, e.Time, r.Model, event.Asked{Approval: r.ID, Incident: r.Incident, Status: string(next.Status)})
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{Kind: audit.ApprovalExpired, Model: r.Model, At: e.Time, Actor: self, SHA256: r.SubjectSHA256, Reason: "nobody decided by " + r.ExpiresAt.Format(time.RFC3339), Inputs: map[string]string{"approval": r.ID}}
+	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: "expire/" + r.ID, Put: []control.Doc{doc}, Entries: []audit.Entry{entry}, Events: []event.Event{out}})
+}
+
+// trainingFailed tells the incident that its retraining made nothing.
+func (h *Handler) trainingFailed(ctx context.Context, e event.Event) error {
+	var t event.Trained
+	if err := e.Decode(&t); err != nil {
+		return err
+	}
+	if t.Incident == "" {
+		return nil // an upload: its job says what failed
+	}
+	s, err := h.look(ctx, e.Model, e.Time, remedy.TriggerGate)
+	if err != nil {
+		return err
+	}
+	s.seen.Gate = &remedy.GateFacts{Passed: false, Verdict: "failed", Failed: []string{"training"}}
+	return h.perform(ctx, e, s, "")
+}

@@ -1,0 +1,156 @@
+package dashboard
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"mlops/functions/internal/door"
+	"mlops/functions/internal/incident"
+	"mlops/shared/audit"
+	"mlops/shared/control"
+	"mlops/shared/document"
+	"mlops/shared/fault"
+)
+
+// pages are for people; the edge has checked their session.
+func (h *Handler) pages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /dashboard/{page...}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		body, err := h.page(r.Context(), r.PathValue("page"))
+		if err != nil {
+			status := door.Status(err)
+			text := err.Error()
+			if status >= 500 {
+				h.Log.ErrorContext(r.Context(), "page failed", "request_id", door.RequestOf(r.Context()), "path", r.URL.Path, "error", err)
+				text = "Something failed here; the log has it under " + door.RequestOf(r.Context()) + "."
+			}
+			door.Bytes(w, status, "text/html; charset=utf-8", document.ProblemPage(status, text))
+			return
+		}
+		door.Bytes(w, http.StatusOK, "text/html; charset=utf-8", body)
+	})
+}
+
+func (h *Handler) page(ctx context.Context, page string) ([]byte, error) {
+	kind, rest, _ := strings.Cut(page, "/")
+	switch kind {
+	case "":
+		return h.home(ctx)
+	case "models":
+		return h.modelPage(ctx, rest)
+	case "incidents":
+		model, id, _ := strings.Cut(rest, "/")
+		i, err := h.find(ctx, id, model)
+		if err != nil {
+			return nil, err
+		}
+		return document.IncidentPage(line(*i), i.Decisions), nil
+	case "reports":
+		b, _, err := h.body(ctx, rest, false)
+		return b, err
+	case "mails":
+		return h.mailPage(ctx, rest)
+	}
+	return nil, fault.NotFoundf("there is no page %.60q", page)
+}
+
+func (h *Handler) home(ctx context.Context) ([]byte, error) {
+	home := document.Home{At: h.Now().UTC()}
+	states, err := h.states(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range states {
+		m := document.HomeModel{State: s}
+		var history incident.History
+		if _, err := h.Control.Get(ctx, control.Drift(s.Model), &history); err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		m.Windows = history.Windows
+		if m.Head, err = h.Control.Head(ctx, s.Model); err != nil {
+			return nil, err
+		}
+		home.Models = append(home.Models, m)
+	}
+	incidents, err := h.allIncidents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range incidents {
+		home.Incidents = append(home.Incidents, line(i))
+	}
+	if home.Approvals, err = h.requests(ctx); err != nil {
+		return nil, err
+	}
+	stored, err := h.stored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stored {
+		home.Reports = append(home.Reports, document.ReportLine{ID: s.ID, Kind: s.Kind, Model: s.Model, Title: s.Title, At: s.At})
+	}
+	if home.Mails, err = h.mailLines(ctx); err != nil {
+		return nil, err
+	}
+	return document.HomePage(home), nil
+}
+
+func line(i incident.Incident) document.IncidentLine {
+	l := document.IncidentLine{ID: i.ID, Model: i.Model, Kind: i.Kind, Severity: i.Severity, Stage: i.Stage, Cause: i.Cause, Opened: i.Opened, Resolved: i.Resolved, Action: i.Action, Folded: i.Folded}
+	if n := len(i.Decisions); n > 0 {
+		l.Summary = i.Decisions[n-1].Summary
+	}
+	return l
+}
+
+func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
+	m := document.ModelDetail{}
+	if _, err := h.Control.Get(ctx, control.State(name), &m.State); err != nil {
+		return nil, fault.Wrap(err, "find the model %.60q", name)
+	}
+	var history incident.History
+	if _, err := h.Control.Get(ctx, control.Drift(name), &history); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	m.Windows = history.Windows
+	err := h.each(ctx, name, func(e audit.Entry) {
+		m.Entries = append(m.Entries, e)
+		if len(m.Entries) > 500 {
+			m.Entries = m.Entries[1:]
+		}
+	})
+	return document.ModelPage(m), err
+}
+
+func (h *Handler) mailLines(ctx context.Context) ([]document.MailLine, error) {
+	if h.Mails == nil {
+		return nil, nil
+	}
+	mails, err := h.Mails(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []document.MailLine
+	for _, m := range mails {
+		out = append(out, document.MailLine{ID: m.ID, To: m.To, Subject: m.Subject, At: m.At})
+	}
+	return out, nil
+}
+
+func (h *Handler) mailPage(ctx context.Context, id string) ([]byte, error) {
+	if h.Mails != nil {
+		mails, err := h.Mails(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range mails {
+			if m.ID == id {
+				return document.MailPage(document.MailLine{ID: m.ID, To: m.To, Subject: m.Subject, At: m.At}, m.Body), nil
+			}
+		}
+	}
+	return nil, fault.NotFoundf("there is no mail %.60q", id)
+}

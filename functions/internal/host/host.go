@@ -1,0 +1,276 @@
+// Package host is the platform on one machine: the same handlers as in the cloud, wired by the same topology, on a folder and an embedded
+// store instead of buckets and tables.
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"mlops/functions/internal/agent"
+	"mlops/functions/internal/approve"
+	"mlops/functions/internal/dashboard"
+	"mlops/functions/internal/driftcheck"
+	"mlops/functions/internal/edge"
+	"mlops/functions/internal/predict"
+	"mlops/functions/internal/report"
+	"mlops/functions/internal/serving"
+	"mlops/functions/internal/train"
+	"mlops/functions/internal/validate"
+	"mlops/shared/approval"
+	"mlops/shared/drift"
+	"mlops/shared/evaluate"
+	"mlops/shared/event"
+	"mlops/shared/fault"
+	"mlops/shared/platform"
+	"mlops/shared/platform/local"
+	"mlops/shared/platform/store"
+	"mlops/shared/remedy"
+	"mlops/shared/topology"
+	"mlops/shared/training"
+)
+
+// Options are what a person chooses about a host.
+type Options struct {
+	Dir       string           // of the state
+	Now       func() time.Time // the platform's clock
+	PublicURL string           // where links lead
+	APIKey    string           // opens predict and operate; "" = keys made once and kept
+	Window    time.Duration    // of a drift check
+	Progress  func(training.Progress)
+	Attempts  int // of a delivery; 0 = the bus's default
+	Log       *slog.Logger
+}
+
+// Host is a platform on one machine.
+type Host struct {
+	State   *local.State
+	Keys    edge.Keys
+	Edge    *edge.Edge
+	HTTP    http.Handler
+	Ingest  *validate.Handler
+	Loader  *serving.Loader
+	options Options
+}
+
+// bucket lists keys, which is all that handlers want of a listing.
+type bucket struct{ *local.Blobs }
+
+func (b bucket) List(ctx context.Context, prefix, after string, limit int) ([]string, error) {
+	objects, err := b.Blobs.List(ctx, prefix, after, limit)
+	keys := make([]string, len(objects))
+	for i := range objects {
+		keys[i] = objects[i].Key
+	}
+	return keys, err
+}
+
+var _ store.Blobs = (*local.Blobs)(nil)
+
+// Open opens the state and wires every function to it. Close it when done.
+func Open(o Options) (*Host, error) {
+	state, err := local.Open(o.Dir, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{State: state, options: o}
+	if err := h.wire(); err != nil {
+		state.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Close gives the state free.
+func (h *Host) Close() error { return h.State.Close() }
+
+func (h *Host) wire() error {
+	if err := h.secrets(); err != nil {
+		return err
+	}
+	macKey, err := h.State.Key("approval", 32)
+	if err != nil {
+		return err
+	}
+	mac, verify := approval.HMAC(macKey)
+	o, s := h.options, h.State
+	data, models := bucket{s.Data}, bucket{s.Models}
+	id := s.IDs.Next
+	h.Loader = &serving.Loader{Control: s.Store, Artefacts: s.Models, Now: o.Now}
+	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log}
+
+	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Folds: 5, Progress: o.Progress, Log: o.Log}
+	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: h.defaultModel, Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: h.driftPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
+	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: price, Now: o.Now, NewID: id, Log: o.Log}
+	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
+	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}
+	decider := &agent.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Prober: prober{h}, Mint: mac, Send: h.send, Alert: h.send, Policy: h.policies,
+		Base: o.PublicURL, Owner: "owner@localhost", Now: o.Now, NewID: id, Nonce: nonce, Log: o.Log}
+
+	functions := map[topology.Function]http.Handler{
+		topology.Predict: predictor.Routes(), topology.Train: trainer.Routes(), topology.Validate: h.Ingest.Routes(), topology.DriftCheck: drifter.Routes(),
+		topology.Agent: decider.Routes(), topology.Report: reporter.Routes(), topology.Approve: approver.Routes(), topology.Dashboard: shown.Routes(),
+	}
+	if h.HTTP, err = h.Edge.Handler(functions); err != nil {
+		return err
+	}
+	return h.subscribe(map[topology.Function]func(context.Context, event.Event) error{
+		topology.Train: trainer.Event, topology.Validate: h.Ingest.Event, topology.DriftCheck: drifter.Event, topology.Agent: decider.Event, topology.Report: reporter.Event,
+	})
+}
+
+// subscribe wires the events and schedules of the topology.
+func (h *Host) subscribe(doors map[topology.Function]func(context.Context, event.Event) error) error {
+	h.State.Bus.OnFailure = func(f local.Failure) {
+		level := slog.LevelWarn
+		if f.Dead {
+			level = slog.LevelError
+		}
+		h.options.Log.Log(context.Background(), level, "an event was not handled", "function", f.Function, "event", f.Event.Type, "id", f.Event.ID, "attempt", f.Attempt, "given_up", f.Dead, "error", f.Err)
+	}
+	for _, spec := range topology.Functions {
+		if len(spec.Subscribes) == 0 {
+			continue
+		}
+		do := doors[spec.Name]
+		if do == nil {
+			return fmt.Errorf("wire the events of %s: it has no handler", spec.Name)
+		}
+		if err := h.State.Bus.Subscribe(local.Subscriber{Function: string(spec.Name), Types: spec.Subscribes, Handle: do, Concurrency: spec.Concurrency, Attempts: h.options.Attempts, Timeout: spec.Timeout}); err != nil {
+			return err
+		}
+	}
+	for _, s := range topology.Schedules() {
+		payload := any(struct{}{})
+		if s.Event == event.ReportRequested {
+			payload = event.Report{Kind: s.Kind}
+		}
+		if err := h.State.Bus.Schedule(local.Schedule{Name: s.Name, Every: s.Every, Type: s.Event, Payload: payload}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// secrets makes the keys once, and keeps them.
+func (h *Host) secrets() error {
+	session, err := h.State.Key("session", 32)
+	if err != nil {
+		return err
+	}
+	h.Keys.Session = session
+	for name, into := range map[string]*string{"api-predict": &h.Keys.Predict, "api-operate": &h.Keys.Operate, "api-probe": &h.Keys.Probe} {
+		b, err := h.State.Key(name, 20)
+		if err != nil {
+			return err
+		}
+		*into = hex.EncodeToString(b)
+	}
+	if h.options.APIKey != "" {
+		h.Keys.Operate = h.options.APIKey
+		h.Keys.Predict = h.options.APIKey
+	}
+	return nil
+}
+
+// defaultModel is what /predict means without a name: the only model, or the one whose champion changed last.
+func (h *Host) defaultModel(ctx context.Context) (string, error) {
+	names, err := h.State.Store.Models(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch len(names) {
+	case 0:
+		return "", fault.Unavailablef("there is no model yet: upload data by POST /datasets/{name}")
+	case 1:
+		return names[0], nil
+	}
+	return "", fault.Invalidf("there are %d models: say which with ?model=", len(names)).With(fault.Detail{Field: "model", Code: "missing", Expected: fmt.Sprintf("one of %v", names)})
+}
+
+func (h *Host) config(name string) ([]byte, error) {
+	b, err := h.State.Config(name)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (h *Host) policies(ctx context.Context) (agent.Policies, error) {
+	var p agent.Policies
+	b, err := h.config("policy")
+	if err != nil {
+		return p, err
+	}
+	if p.Remedy, err = platform.Settings("policy.yaml", b, defaults()); err != nil {
+		return p, err
+	}
+	if b, err = h.config("gate"); err != nil {
+		return p, err
+	}
+	p.Gate, err = platform.Settings("gate.yaml", b, evaluate.DefaultPolicy())
+	return p, err
+}
+
+// defaults is the embedded policy with the one thing a machine on its own must fill in: whom to ask.
+func defaults() remedy.Policy {
+	p := remedy.DefaultPolicy()
+	if len(p.Approval.Approvers) == 0 {
+		p.Approval.Approvers = []string{"owner@localhost"}
+	}
+	return p
+}
+
+func (h *Host) driftPolicy(ctx context.Context) (drift.Policy, error) {
+	b, err := h.config("drift")
+	if err != nil {
+		return drift.Policy{}, err
+	}
+	return platform.Settings("drift.yaml", b, drift.DefaultPolicy())
+}
+
+func (h *Host) send(ctx context.Context, m agent.Mail) error {
+	return h.State.Mails.Send(ctx, local.Mail{To: m.To, Subject: m.Subject, Body: m.Body, ID: m.ID})
+}
+
+func (h *Host) mails(ctx context.Context) ([]dashboard.Mail, error) {
+	all, err := h.State.Mails.List(ctx)
+	out := make([]dashboard.Mail, len(all))
+	for i, m := range all {
+		out[i] = dashboard.Mail{ID: m.ID + "-" + m.To, To: m.To, Subject: m.Subject, Body: m.Body, At: m.At}
+	}
+	return out, err
+}
+
+func nonce() (string, error) {
+	b := make([]byte, 16)
+	_, err := rand.Read(b)
+	return hex.EncodeToString(b), err
+}
+
+// price is what predictions would cost on Lambda and API Gateway, USD: requests at 3.50 a million (REST API) and 0.20 a million (Lambda), 10 ms of
+// 0.5 GB each at 0.0000133334 a GB-second, one PUT of 100 rows at 5.00 a million (aws.amazon.com/{api-gateway,lambda,s3}/pricing, us-east-1).
+func price(predictions int) float64 {
+	return float64(predictions) * (3.50e-6 + 0.20e-6 + 0.01*0.5*0.0000133334 + 5e-6/100)
+}
+
+// Empty reports whether the state has no model and nothing on its way to one.
+func (h *Host) Empty(ctx context.Context) (bool, error) {
+	names, err := h.State.Store.Models(ctx)
+	if err != nil || len(names) > 0 {
+		return false, err
+	}
+	jobs, err := h.State.Store.List(ctx, "job", "", "", 1)
+	return len(jobs) == 0, err
+}
+
+// StateFile is a path inside the state.
+func (h *Host) StateFile(name string) string { return filepath.Join(h.options.Dir, name) }

@@ -1,0 +1,76 @@
+// Package job is the record of long work that was answered with 202: what it is, how far it came, and what it made.
+package job
+
+import (
+	"context"
+	"time"
+
+	"mlops/shared/control"
+	"mlops/shared/fault"
+)
+
+// Status is how far a job came.
+type Status string
+
+// The statuses.
+const (
+	Queued    Status = "queued"
+	Running   Status = "running"
+	Succeeded Status = "succeeded"
+	Failed    Status = "failed"
+)
+
+// Job is one piece of long work.
+type Job struct {
+	ID      string            `json:"job_id"`
+	Kind    string            `json:"kind"` // ingest, train, drift, report, retrain
+	Status  Status            `json:"status"`
+	Stage   string            `json:"stage"` // what it is doing: uploaded, validated, trained, gated, ..
+	Model   string            `json:"model,omitempty"`
+	Created time.Time         `json:"created_at"`
+	Updated time.Time         `json:"updated_at"`
+	Error   string            `json:"error,omitempty"`
+	Detail  []fault.Detail    `json:"detail,omitempty"`
+	Result  map[string]string `json:"result,omitempty"` // keys, digests and versions it made
+}
+
+// Store is what a job needs of the control store.
+type Store interface {
+	Get(ctx context.Context, key control.Key, into any) (int64, error)
+}
+
+// Advance reads the job and gives the document that moves it on, to be committed with the effect itself. A job that is not there (an event
+// from outside) gives nothing: the effect does not depend on it.
+func Advance(ctx context.Context, s Store, id string, now time.Time, change func(*Job)) ([]control.Doc, error) {
+	if id == "" {
+		return nil, nil
+	}
+	var j Job
+	rev, err := s.Get(ctx, control.Job(id), &j)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if j.Result == nil {
+		j.Result = map[string]string{}
+	}
+	change(&j)
+	j.Updated = now
+	doc, err := control.Put(control.Job(id), rev, j)
+	return []control.Doc{doc}, err
+}
+
+// Fail marks a job as failed, with every problem of err that a caller may read.
+func Fail(err error) func(*Job) {
+	return func(j *Job) {
+		j.Status, j.Error, j.Detail = Failed, err.Error(), fault.Details(err)
+		if fault.Is(err, fault.Internal) {
+			j.Error, j.Detail = "something failed inside the platform; its log has the cause", nil
+		}
+		if len(j.Detail) > 100 {
+			j.Detail = j.Detail[:100]
+		}
+	}
+}

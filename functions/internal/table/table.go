@@ -1,0 +1,240 @@
+// Package table turns what lies in the data bucket into frames: processed splits, and captured requests joined with their labels.
+package table
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"path"
+	"strconv"
+	"time"
+
+	"mlops/functions/internal/capture"
+	"mlops/shared/dataset"
+	"mlops/shared/event"
+	"mlops/shared/fault"
+	"mlops/shared/model"
+)
+
+// MaxRaw is the largest raw or processed object that is read, bytes.
+const MaxRaw = 2 << 30
+
+// Manifest ties the parts of a data version together: where it came from, how it was split, and how to make it again.
+type Manifest struct {
+	Dataset  string         `json:"dataset"`
+	Version  string         `json:"version"` // digest of schema and content
+	Source   string         `json:"source"`  // key of the raw object
+	Digest   string         `json:"digest"`  // SHA-256 of its bytes
+	Target   string         `json:"target"`
+	Positive string         `json:"positive,omitempty"`
+	Task     dataset.Task   `json:"task"`
+	Ignore   []string       `json:"ignore,omitempty"`
+	Segment  []string       `json:"segment,omitempty"`
+	Seed     uint64         `json:"seed"`
+	Split    string         `json:"split"` // the rule, in words
+	Rows     map[string]int `json:"rows"`  // train, val, test, rejected
+	Suite    string         `json:"suite"` // key of the suite it was checked against
+	Schema   dataset.Schema `json:"schema"`
+	Fresh    int            `json:"fresh,omitempty"` // rows of newly labelled traffic among them
+}
+
+// Dir is where a data version lies.
+func Dir(name, version string) string { return path.Join("processed", name, version) }
+
+// Options reads a column the same way as the manifest's schema does, whatever values a part of the rows happens to have.
+func (m Manifest) Options() dataset.Options {
+	var o dataset.Options
+	for _, f := range m.Schema.Fields {
+		if f.Kind == dataset.Categorical {
+			o.Categorical = append(o.Categorical, f.Name)
+		} else {
+			o.Numeric = append(o.Numeric, f.Name)
+		}
+	}
+	return o
+}
+
+// Upload is the manifest as the event that would make it.
+func (m Manifest) Upload() event.Upload {
+	return event.Upload{Dataset: m.Dataset, Key: m.Source, Digest: m.Digest, Target: m.Target, Positive: m.Positive, Task: string(m.Task), Ignore: m.Ignore, Segment: m.Segment}
+}
+
+// ReadManifest reads the manifest of a data version.
+func ReadManifest(ctx context.Context, b capture.Blobs, name, version string) (Manifest, error) {
+	var m Manifest
+	body, err := b.Get(ctx, path.Join(Dir(name, version), "manifest.json"), 16<<20)
+	if err != nil {
+		return m, fault.Wrap(err, "read the manifest of data version %.12s of %s", version, name)
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, fault.New(fault.Internal, "the manifest of data version %.12s of %s is not JSON", version, name).Because(err)
+	}
+	return m, nil
+}
+
+// ReadSplit reads one part of a data version: train, val or test.
+func ReadSplit(ctx context.Context, b capture.Blobs, m Manifest, part string) (*dataset.Frame, error) {
+	body, err := b.Get(ctx, path.Join(Dir(m.Dataset, m.Version), part+".csv"), MaxRaw)
+	if err != nil {
+		return nil, fault.Wrap(err, "read the %s part of %s", part, m.Dataset)
+	}
+	f, err := dataset.ReadCSV(bytes.NewReader(body), m.Options())
+	return f, fault.Wrap(err, "read the %s part of %s", part, m.Dataset)
+}
+
+// Features drops from a frame what the model must not see: the target, and the ignored and segment columns.
+func (m Manifest) Features(f *dataset.Frame) *dataset.Frame {
+	return f.Drop(append(append([]string{m.Target}, m.Ignore...), m.Segment...)...)
+}
+
+// OfRecords makes a frame with the features of a model from captured requests. A value that does not fit its column (text in a number)
+// is missing there: what was refused at the door is not captured as an answer, so this concerns foreign lines only.
+func OfRecords(records []capture.Record, features []model.Feature) (*dataset.Frame, error) {
+	columns := make([]dataset.Column, len(features))
+	for j, f := range features {
+		if f.Kind == dataset.Numeric {
+			v := make([]float64, len(records))
+			for i, r := range records {
+				v[i] = asNumber(r.Features[f.Name])
+			}
+			columns[j] = dataset.NumericColumn(f.Name, v)
+			continue
+		}
+		v := make([]string, len(records))
+		for i, r := range records {
+			v[i] = Text(r.Features[f.Name])
+		}
+		columns[j] = dataset.CategoricalColumn(f.Name, v, func(s string) bool { return s == "" })
+	}
+	return dataset.NewFrame(columns...)
+}
+
+// Predictions are the captured outputs of records, rows x width, as the drift room reads them.
+func Predictions(records []capture.Record, width int) []float64 {
+	out := make([]float64, 0, len(records)*width)
+	for _, r := range records {
+		if len(r.Probabilities) == width {
+			out = append(out, r.Probabilities...)
+			continue
+		}
+		for k := range width {
+			v := math.NaN()
+			if k == 0 && width == 1 {
+				v = asNumber(r.Prediction)
+			}
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Labels gives each record's label as the model counts it: class index, or value; NaN where none came yet.
+func Labels(records []capture.Record, labels map[string]capture.Label, classes []string) []float64 {
+	out := make([]float64, len(records))
+	for i, r := range records {
+		out[i] = math.NaN()
+		l, ok := labels[r.ID]
+		if !ok {
+			continue
+		}
+		out[i] = Label(l.Value, classes)
+	}
+	return out
+}
+
+// Label is a truth as the model counts it: the index of its class, or without classes its value; NaN when it is neither.
+func Label(text string, classes []string) float64 {
+	if len(classes) == 0 {
+		return asNumber(text)
+	}
+	for k, c := range classes {
+		if c == text {
+			return float64(k)
+		}
+	}
+	return math.NaN()
+}
+
+// Labelled are the answered requests from start to end whose truth is known, in order of their ids, with those truths.
+func Labelled(ctx context.Context, b capture.Blobs, name string, start, end time.Time, classes []string) ([]capture.Record, []float64, error) {
+	records, err := capture.Window(ctx, b, name, "champion", start, end)
+	if err != nil {
+		return nil, nil, err
+	}
+	truths, err := capture.Labels(ctx, b, name, start, end)
+	if err != nil {
+		return nil, nil, err
+	}
+	y := Labels(records, truths, classes)
+	var known []capture.Record
+	var values []float64
+	for i := range records {
+		if !math.IsNaN(y[i]) {
+			known, values = append(known, records[i]), append(values, y[i])
+		}
+	}
+	return known, values, nil
+}
+
+// RowDigests name each row of f by the texts of the given columns, in that order: 16 hex digits of SHA-256. The same patient asked about
+// twice has the same name, whichever way the row came.
+func RowDigests(f *dataset.Frame, names []string) []string {
+	out := make([]string, f.Rows())
+	columns := make([]*dataset.Column, len(names))
+	for j, n := range names {
+		columns[j] = f.Column(n)
+	}
+	var buf []byte
+	for i := range out {
+		buf = buf[:0]
+		for j, c := range columns {
+			buf = append(append(buf, names[j]...), 0)
+			if c != nil {
+				buf = append(buf, c.Text(i)...)
+			}
+			buf = append(buf, 0)
+		}
+		sum := sha256.Sum256(buf)
+		out[i] = hex.EncodeToString(sum[:8])
+	}
+	return out
+}
+
+func asNumber(v any) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case json.Number:
+		if f, err := v.Float64(); err == nil {
+			return f
+		}
+	case string:
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return f
+		}
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	}
+	return math.NaN()
+}
+
+// Text is a captured value as text, "" when it is missing.
+func Text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}

@@ -1,0 +1,331 @@
+// Package train is the handler of the train function: it trains candidates on a validated data version, stores the best as bytes named by
+// their digest, and registers it as a new version without an alias. Serving it is not its decision.
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"mlops/functions/internal/capture"
+	"mlops/functions/internal/door"
+	"mlops/functions/internal/job"
+	"mlops/functions/internal/table"
+	"mlops/shared/audit"
+	"mlops/shared/control"
+	"mlops/shared/dataset"
+	"mlops/shared/evaluate"
+	"mlops/shared/event"
+	"mlops/shared/fault"
+	"mlops/shared/model/fit"
+	"mlops/shared/number"
+	"mlops/shared/registry"
+	"mlops/shared/training"
+)
+
+// Control is what the handler needs of the control store.
+type Control interface {
+	Get(ctx context.Context, key control.Key, into any) (int64, error)
+	Commit(ctx context.Context, c control.Change) error
+}
+
+// Handler trains.
+type Handler struct {
+	Control   Control
+	Blobs     capture.Blobs // the data bucket
+	Artefacts capture.Blobs // the model bucket
+	Now       func() time.Time
+	NewID     func() string
+	Threads   int
+	Folds     int
+	DryRun    bool                    // of a new model: remedies are proposed only
+	Progress  func(training.Progress) // nil: nobody watches
+	Log       *slog.Logger
+}
+
+// Routes are the HTTP doors.
+func (h *Handler) Routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /train", h.request)
+	return mux
+}
+
+// Event is the event door.
+func (h *Handler) Event(ctx context.Context, e event.Event) error {
+	var v event.Validated
+	if err := e.Decode(&v); err != nil {
+		return err
+	}
+	err := h.train(ctx, e, v)
+	if err == nil || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Conflict) || ctx.Err() != nil {
+		return err // Conflict and Unavailable: deliver again
+	}
+	return h.failed(ctx, e, v, err)
+}
+
+// request answers POST /train {"dataset","version","algorithm","params","seed"}.
+func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
+	id, err := func() (string, error) {
+		b, err := door.Body(r, 256<<10)
+		if err != nil {
+			return "", err
+		}
+		var in struct {
+			Dataset   string         `json:"dataset"`
+			Version   string         `json:"version"`
+			Algorithm string         `json:"algorithm"`
+			Params    map[string]any `json:"params"`
+			Seed      uint64         `json:"seed"`
+		}
+		if err := door.Decode(b, &in); err != nil {
+			return "", err
+		}
+		return h.ask(r.Context(), in.Dataset, in.Version, in.Algorithm, in.Params, in.Seed)
+	}()
+	if err != nil {
+		door.Fail(w, r, door.Plain, err)
+		return
+	}
+	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+}
+
+func (h *Handler) ask(ctx context.Context, name, version, algorithm string, params map[string]any, seed uint64) (string, error) {
+	var d struct {
+		Model    string   `json:"model"`
+		Versions []string `json:"versions"`
+	}
+	if _, err := h.Control.Get(ctx, control.Dataset(name), &d); err != nil {
+		return "", fault.Wrap(err, "find the dataset %.60q: upload it first by POST /datasets/{name}", name)
+	}
+	if version == "" && len(d.Versions) > 0 {
+		version = d.Versions[len(d.Versions)-1]
+	}
+	if algorithm != "" && algorithm != training.Auto {
+		if _, err := fit.Parse(algorithm, params); err != nil { // said now, not by a job that fails
+			return "", err
+		}
+	}
+	m, err := table.ReadManifest(ctx, h.Blobs, name, version)
+	if err != nil {
+		return "", err
+	}
+	now := h.Now().UTC()
+	j := job.Job{ID: h.NewID(), Kind: "train", Status: job.Queued, Stage: "validated", Model: d.Model, Created: now, Updated: now}
+	doc, err := control.Put(control.Job(j.ID), 0, j)
+	if err != nil {
+		return "", err
+	}
+	v := event.Validated{Upload: m.Upload(), Version: version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
+	v.Job, v.Model, v.Actor = j.ID, d.Model, door.CallerOf(ctx).ID
+	e, err := event.New(h.NewID(), event.TrainRequested, now, d.Model, v)
+	if err != nil {
+		return "", err
+	}
+	return j.ID, h.Control.Commit(ctx, control.Change{Model: d.Model, Put: []control.Doc{doc}, Events: []event.Event{e}})
+}
+
+// train makes one version. Everything it stores is named by content or by the version it belongs to, so a second delivery of the same event
+// stores the same bytes again and ends in the same place.
+func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) error {
+	m, err := table.ReadManifest(ctx, h.Blobs, v.Dataset, v.Version)
+	if err != nil {
+		return err
+	}
+	if err := h.advance(ctx, v.Job, e.Time, func(j *job.Job) { j.Status, j.Stage = job.Running, "training" }); err != nil {
+		return err
+	}
+	data, err := h.read(ctx, m)
+	if err != nil {
+		return err
+	}
+
+	made, err := h.fit(ctx, m, data, v)
+	if err != nil {
+		return err
+	}
+
+	dir := "models/" + v.Model + "/sha256/" + made.sha
+	for name, body := range made.files {
+		if err := h.Artefacts.Create(ctx, dir+"/"+name, body); err != nil {
+			return fault.Wrap(err, "store %s of the new version of %s", name, v.Model)
+		}
+	}
+	version, err := h.register(ctx, e, v, m, made)
+	if err != nil {
+		return err
+	}
+	if err := h.reference(ctx, v.Model, version, made, data); err != nil {
+		return err
+	}
+
+	return h.announce(ctx, e, v, version, made)
+}
+
+// register adds the version; a model that is new gets its state here.
+func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated, m table.Manifest, made *artefact) (registry.Version, error) {
+	state := registry.State{Model: v.Model, DryRun: h.DryRun}
+	rev, err := h.Control.Get(ctx, control.State(v.Model), &state)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return registry.Version{}, err
+	}
+	metrics := map[string]number.Float{}
+	for k, est := range made.result.CV {
+		metrics[k] = est.Value
+	}
+	next, version, err := state.Register(registry.Version{SHA256: made.sha, Algorithm: made.result.Algorithm, Task: string(m.Task), DataVersion: m.Version,
+		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident})
+	if err != nil {
+		return version, err
+	}
+	if rev > 0 && len(next.Versions) == len(state.Versions) {
+		return version, nil // these bytes are registered already
+	}
+	doc, err := control.Put(control.State(v.Model), rev, next)
+	if err != nil {
+		return version, err
+	}
+	return version, h.Control.Commit(ctx, control.Change{Model: v.Model, Put: []control.Doc{doc}})
+}
+
+// announce tells the agent, once everything it will look at is there.
+func (h *Handler) announce(ctx context.Context, e event.Event, v event.Validated, version registry.Version, made *artefact) error {
+	docs, err := job.Advance(ctx, h.Control, v.Job, e.Time, func(j *job.Job) {
+		j.Stage = "trained"
+		j.Result["version"], j.Result["sha256"], j.Result["algorithm"] = strconv.Itoa(version.Number), made.sha, made.result.Algorithm
+	})
+	if err != nil {
+		return err
+	}
+	next, err := event.New(h.NewID(), event.ModelTrained, e.Time, v.Model, event.Trained{Job: v.Job, Version: version.Number, SHA256: made.sha, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident})
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{Kind: audit.TrainDone, Model: v.Model, At: e.Time, To: version.Number, SHA256: made.sha, Actor: audit.Actor{Type: "schedule", ID: "train"},
+		Reason: made.summary(), Inputs: map[string]string{"data_version": v.Version, "fits": strconv.Itoa(made.result.Fits), "seed": strconv.FormatUint(v.Seed, 10)}}
+	return h.Control.Commit(ctx, control.Change{Model: v.Model, Op: "train/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+}
+
+func (h *Handler) failed(ctx context.Context, e event.Event, v event.Validated, cause error) error {
+	h.Log.ErrorContext(ctx, "training failed", "model", v.Model, "data_version", v.Version, "error", cause)
+	docs, err := job.Advance(ctx, h.Control, v.Job, e.Time, job.Fail(cause))
+	if err != nil {
+		return err
+	}
+	next, err := event.New(h.NewID(), event.TrainingFailed, e.Time, v.Model, event.Trained{Job: v.Job, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident, Error: cause.Error()})
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{Kind: audit.TrainFailed, Model: v.Model, At: e.Time, Actor: audit.Actor{Type: "schedule", ID: "train"}, Reason: cause.Error(), Inputs: map[string]string{"data_version": v.Version}}
+	return h.Control.Commit(ctx, control.Change{Model: v.Model, Op: "trainfailed/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+}
+
+func (h *Handler) advance(ctx context.Context, id string, now time.Time, change func(*job.Job)) error {
+	docs, err := job.Advance(ctx, h.Control, id, now, change)
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	return h.Control.Commit(ctx, control.Change{Put: docs})
+}
+
+// data is a data version as the learner sees it: train and val together, test apart.
+type data struct {
+	frame  *dataset.Frame // features of train and val
+	labels dataset.Labels
+	test   *dataset.Frame
+	truth  dataset.Labels
+	groups map[string][]string // segment column -> its value in each row of frame
+}
+
+func (h *Handler) read(ctx context.Context, m table.Manifest) (*data, error) {
+	trainPart, err := table.ReadSplit(ctx, h.Blobs, m, "train")
+	if err != nil {
+		return nil, err
+	}
+	valPart, err := table.ReadSplit(ctx, h.Blobs, m, "val")
+	if err != nil {
+		return nil, err
+	}
+	testPart, err := table.ReadSplit(ctx, h.Blobs, m, "test")
+	if err != nil {
+		return nil, err
+	}
+	both, err := dataset.Concat(trainPart, valPart)
+	if err != nil {
+		return nil, err
+	}
+	target := dataset.Target{Column: m.Target}
+	d := &data{groups: map[string][]string{}}
+	if d.labels, err = target.Labels(both, m.Task, m.Positive); err != nil {
+		return nil, err
+	}
+	if d.truth, err = like(testPart, m, d.labels.Classes); err != nil {
+		return nil, err
+	}
+	for _, s := range m.Segment {
+		c := both.Column(s)
+		for i := range both.Rows() {
+			d.groups[s] = append(d.groups[s], c.Text(i))
+		}
+	}
+	d.frame, d.test = m.Features(both), m.Features(testPart)
+	return d, nil
+}
+
+// like reads the labels of a part with the classes of the whole: a small part may lack one.
+func like(f *dataset.Frame, m table.Manifest, classes []string) (dataset.Labels, error) {
+	l := dataset.Labels{Name: m.Target, Task: m.Task, Classes: classes, Y: make([]float64, f.Rows())}
+	c := f.Column(m.Target)
+	for i := range l.Y {
+		if m.Task == dataset.Regression {
+			l.Y[i] = c.Float[i]
+			continue
+		}
+		k := -1
+		for j, name := range classes {
+			if c.Text(i) == name {
+				k = j
+			}
+		}
+		if k < 0 {
+			return l, fault.Invalidf("the test part has class %q, which the training part lacks", c.Text(i))
+		}
+		l.Y[i] = float64(k)
+	}
+	return l, nil
+}
+
+func (a *artefact) summary() string {
+	return fmt.Sprintf("%d fits of %d candidates; %s", a.result.Fits, len(a.result.Candidates), strings.Join(best(a.result.Candidates, a.result.Metric), ", "))
+}
+
+// best names the best candidate of each algorithm, the chosen one first.
+func best(candidates []training.Candidate, metric string) []string {
+	var out []string
+	byAlgorithm := map[string]int{}
+	for i, c := range candidates {
+		if len(c.Folds) < 2 && !c.Chosen {
+			continue // dropped early: its mean says little
+		}
+		if c.Chosen {
+			out = append(out, fmt.Sprintf("%s %.3f +-%.3f %s chosen", c.Name(), float64(c.Mean), float64(c.SE), metric))
+			byAlgorithm[c.Algorithm] = -1
+		}
+		k, seen := byAlgorithm[c.Algorithm]
+		if better := evaluate.Greater(metric) == (c.Mean > candidates[max(0, k)].Mean); !seen || k >= 0 && better {
+			byAlgorithm[c.Algorithm] = i
+		}
+	}
+	for i, c := range candidates {
+		if k, ok := byAlgorithm[c.Algorithm]; ok && k == i && !c.Chosen {
+			out = append(out, fmt.Sprintf("%s %.3f +-%.3f", c.Name(), float64(c.Mean), float64(c.SE)))
+		}
+	}
+	return out
+}
+
+func marshal(v any) ([]byte, error) { return json.MarshalIndent(v, "", " ") }

@@ -1,0 +1,267 @@
+// Package validate is the handler of the validate function: what comes in is stored, checked against its suite, split, and versioned; what
+// fails is kept with the reasons. It also assembles the data of a retraining, which then takes the same way as an upload.
+package validate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"mlops/functions/internal/capture"
+	"mlops/functions/internal/door"
+	"mlops/functions/internal/job"
+	"mlops/shared/audit"
+	"mlops/shared/control"
+	"mlops/shared/dataset"
+	"mlops/shared/event"
+	"mlops/shared/expect"
+	"mlops/shared/fault"
+	"mlops/shared/registry"
+)
+
+// Control is what the handler needs of the control store.
+type Control interface {
+	Get(ctx context.Context, key control.Key, into any) (int64, error)
+	Commit(ctx context.Context, c control.Change) error
+}
+
+// Handler takes data in.
+type Handler struct {
+	Control Control
+	Blobs   capture.Blobs // the data bucket
+	Now     func() time.Time
+	NewID   func() string
+	Limits  dataset.Limits
+	Sign    func(key string, expires time.Time) (url string, err error) // a presigned upload; nil where the platform has none
+	Log     *slog.Logger
+}
+
+// Dataset is what is remembered about a dataset by its name: how to read it, and which versions of it there are.
+type Dataset struct {
+	Name     string    `json:"name"`
+	Model    string    `json:"model"`
+	Target   string    `json:"target"`
+	Positive string    `json:"positive,omitempty"`
+	Task     string    `json:"task,omitempty"`
+	Ignore   []string  `json:"ignore,omitempty"`
+	Segment  []string  `json:"segment,omitempty"`
+	Suite    string    `json:"suite"`    // key of the suite it is checked against
+	Versions []string  `json:"versions"` // data versions, newest last, at most 200
+	Updated  time.Time `json:"updated"`
+}
+
+// Routes are the HTTP doors.
+func (h *Handler) Routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /datasets/{name}", h.upload)
+	mux.HandleFunc("POST /datasets/{name}/validate", h.check)
+	mux.HandleFunc("POST /datasets/{name}/upload-url", h.uploadURL)
+	return mux
+}
+
+// Event is the event door.
+func (h *Handler) Event(ctx context.Context, e event.Event) error {
+	switch e.Type {
+	case event.DatasetUploaded:
+		var u event.Upload
+		if err := e.Decode(&u); err != nil {
+			return err
+		}
+		return h.ingest(ctx, e, u)
+	case event.RetrainRequested:
+		var r event.Retrain
+		if err := e.Decode(&r); err != nil {
+			return err
+		}
+		return h.assemble(ctx, e, r)
+	}
+	return nil
+}
+
+// upload answers POST /datasets/{name}?target=..: the body is stored under its digest and validated by the event that follows.
+func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
+	id, err := func() (string, error) {
+		u, err := uploadOf(r)
+		if err != nil {
+			return "", err
+		}
+		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"))
+		if err != nil {
+			return "", err
+		}
+		body, err := door.Body(r, 5<<20)
+		if err != nil {
+			return "", err
+		}
+		return h.Accept(r.Context(), u, ext, body)
+	}()
+	if err != nil {
+		door.Fail(w, r, door.Plain, err)
+		return
+	}
+	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+}
+
+// Accept stores raw bytes and starts their way. The same bytes again are stored once and validated again under a new job.
+func (h *Handler) Accept(ctx context.Context, u event.Upload, ext string, body []byte) (string, error) {
+	if !registry.ValidName(u.Dataset) {
+		return "", fault.Invalidf("%.80q is not a name: use 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit", u.Dataset)
+	}
+	if len(body) == 0 {
+		return "", fault.Invalidf("the upload of %s is empty", u.Dataset)
+	}
+	if u.Model == "" {
+		u.Model = u.Dataset
+	}
+	if !registry.ValidName(u.Model) {
+		return "", fault.Invalidf("%.80q is not a model's name: use 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit", u.Model)
+	}
+	u.Digest = digest(body)
+	u.Key = path.Join("raw", u.Dataset, u.Digest+ext)
+	if err := h.Blobs.Create(ctx, u.Key, body); err != nil {
+		return "", fault.Wrap(err, "store the upload of %s", u.Dataset)
+	}
+	if u.Job == "" {
+		u.Job = h.NewID()
+	}
+	now := h.Now().UTC()
+	j := job.Job{ID: u.Job, Kind: "ingest", Status: job.Queued, Stage: "uploaded", Model: u.Model, Created: now, Updated: now, Result: map[string]string{"raw": u.Key}}
+	doc, err := control.Put(control.Job(u.Job), 0, j)
+	if err != nil {
+		return "", err
+	}
+	e, err := event.New(h.NewID(), event.DatasetUploaded, now, u.Model, u)
+	if err != nil {
+		return "", err
+	}
+	return u.Job, h.Control.Commit(ctx, control.Change{Model: u.Model, Put: []control.Doc{doc}, Events: []event.Event{e},
+		Entries: []audit.Entry{{Kind: audit.DatasetUploaded, Model: u.Model, At: now, Actor: actor(u.Actor), SHA256: u.Digest, RequestID: door.RequestOf(ctx), Reason: u.Key}}})
+}
+
+// check answers POST /datasets/{name}/validate: the body against the dataset's suite, at once, with Great Expectations' result and no effect.
+func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
+	result, err := func() (*expect.Result, error) {
+		ctx := r.Context()
+		var d Dataset
+		if _, err := h.Control.Get(ctx, control.Dataset(r.PathValue("name")), &d); err != nil {
+			return nil, fault.Wrap(err, "find the dataset %.60q", r.PathValue("name"))
+		}
+		suite, err := h.suite(ctx, d.Suite)
+		if err != nil {
+			return nil, err
+		}
+		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"))
+		if err != nil {
+			return nil, err
+		}
+		body, err := door.Body(r, 5<<20)
+		if err != nil {
+			return nil, err
+		}
+		f, err := dataset.Read(bytes.NewReader(body), d.Name+ext, dataset.Options{Limits: h.Limits})
+		if err != nil {
+			return nil, err
+		}
+		format := expect.Format(r.URL.Query().Get("result_format"))
+		if format == "" {
+			format = "SUMMARY"
+		}
+		return expect.Validate(f, suite, expect.Options{Format: format, Now: h.Now()}), nil
+	}()
+	if err != nil {
+		door.Fail(w, r, door.Plain, err)
+		return
+	}
+	door.JSON(w, http.StatusOK, result)
+}
+
+// uploadURL answers where a file too large for a request may be PUT.
+func (h *Handler) uploadURL(w http.ResponseWriter, r *http.Request) {
+	if h.Sign == nil {
+		door.Fail(w, r, door.Plain, fault.Unavailablef("this platform has no presigned uploads: on one machine, start it with --data file"))
+		return
+	}
+	key := path.Join("uploads", r.PathValue("name"), h.NewID())
+	url, err := h.Sign(key, h.Now().Add(15*time.Minute))
+	if err != nil {
+		door.Fail(w, r, door.Plain, err)
+		return
+	}
+	door.JSON(w, http.StatusOK, map[string]string{"url": url, "key": key, "method": "PUT"})
+}
+
+func uploadOf(r *http.Request) (event.Upload, error) {
+	q := r.URL.Query()
+	known := []string{"target", "positive", "task", "model", "ignore", "segment", "format"}
+	var problems []fault.Detail
+	for k := range q {
+		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+k+" ") {
+			problems = append(problems, fault.Detail{Field: k, Code: "unknown_parameter", Expected: "one of " + strings.Join(known, ", ")})
+		}
+	}
+	if t := q.Get("task"); t != "" && t != "binary" && t != "multiclass" && t != "regression" {
+		problems = append(problems, fault.Detail{Field: "task", Code: "unknown_value", Got: t, Expected: "binary, multiclass or regression"})
+	}
+	if len(problems) > 0 {
+		return event.Upload{}, fault.Invalidf("the upload's parameters are wrong").With(problems...)
+	}
+	return event.Upload{Dataset: r.PathValue("name"), Target: q.Get("target"), Positive: q.Get("positive"), Task: q.Get("task"), Model: q.Get("model"),
+		Ignore: list(q.Get("ignore")), Segment: list(q.Get("segment")), Actor: door.CallerOf(r.Context()).ID}, nil
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+func extension(contentType, format string) (string, error) {
+	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	switch strings.TrimSpace(media) {
+	case "", "text/csv", "application/csv", "application/octet-stream", "application/x-www-form-urlencoded": // curl's default says nothing
+		if format == "jsonl" {
+			return ".jsonl", nil
+		}
+		return ".csv", nil
+	case "application/jsonl", "application/x-ndjson", "application/json":
+		return ".jsonl", nil
+	}
+	return "", fault.Invalidf("content type %.60q is not read here: send text/csv or application/x-ndjson", contentType).WithCode(fault.CodeUnsupported)
+}
+
+func actor(id string) audit.Actor {
+	if id == "" {
+		return audit.Actor{Type: "agent", ID: "agent"}
+	}
+	return audit.Actor{Type: "human", ID: id}
+}
+
+// suite reads a suite that was kept.
+func (h *Handler) suite(ctx context.Context, key string) (*expect.Suite, error) {
+	b, err := h.Blobs.Get(ctx, key, 16<<20)
+	if err != nil {
+		return nil, fault.Wrap(err, "read the suite %s", key)
+	}
+	return expect.ReadSuite(b)
+}
+
+func compact(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil { // number.Float carries what is not finite, so nothing here fails to marshal
+		return []byte("null")
+	}
+	return b
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,317 @@
+package validate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mlops/functions/internal/job"
+	"mlops/functions/internal/table"
+	"mlops/shared/audit"
+	"mlops/shared/control"
+	"mlops/shared/dataset"
+	"mlops/shared/event"
+	"mlops/shared/expect"
+	"mlops/shared/fault"
+)
+
+// How a data version is split. The test part is never trained on; train and val together are cross-validated.
+const (
+	trainShare = 0.70
+	valShare   = 0.15
+	splitSeed  = 20260101
+)
+
+// ingest takes an upload from its bytes to a data version, or to a rejection that names every problem.
+func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) error {
+	var d Dataset
+	rev, err := h.Control.Get(ctx, control.Dataset(u.Dataset), &d)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	raw, err := h.Blobs.Get(ctx, u.Key, table.MaxRaw)
+	if err != nil {
+		return fault.Wrap(err, "read the upload of %s", u.Dataset)
+	}
+	inherit(&u, d)
+
+	p := h.prepare(ctx, raw, u, d, e.Time.UTC())
+	if p.err != nil && (fault.Is(p.err, fault.Unavailable) || fault.Is(p.err, fault.Internal)) {
+		return p.err // to be tried again: nothing is known about the data
+	}
+
+	for _, o := range p.objects {
+		err := h.Blobs.Create(ctx, o.key, o.body)
+		if fault.Is(err, fault.Conflict) && path.Base(o.key) == "manifest.json" {
+			continue // the same content came before, in other bytes: the first manifest tells where from
+		}
+		if err != nil {
+			return fault.Wrap(err, "store %s", o.key)
+		}
+	}
+
+	out := event.Validated{Upload: u, Version: p.manifest.Version, Rows: p.rows, Rejected: p.rejected, Report: p.report, Passed: p.err == nil}
+	kind, name := audit.ValidatePassed, event.DatasetValidated
+	if p.err != nil {
+		kind, name = audit.ValidateFailed, event.DatasetRejected
+		out.Problems = p.err.Error()
+	}
+	docs, err := job.Advance(ctx, h.Control, u.Job, e.Time, func(j *job.Job) {
+		j.Status, j.Stage, j.Model = job.Running, "validated", u.Model
+		j.Result["validation"], j.Result["data_version"] = p.report, p.manifest.Version
+		if p.err != nil {
+			job.Fail(p.err)(j)
+			j.Stage = "rejected"
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if p.err == nil {
+		d = Dataset{Name: u.Dataset, Model: u.Model, Target: u.Target, Positive: u.Positive, Task: u.Task, Ignore: u.Ignore, Segment: u.Segment,
+			Suite: p.manifest.Suite, Updated: e.Time, Versions: appendVersion(d.Versions, p.manifest.Version)}
+		doc, err := control.Put(control.Dataset(u.Dataset), rev, d)
+		if err != nil {
+			return err
+		}
+		docs = append(docs, doc)
+	}
+	next, err := event.New(h.NewID(), name, e.Time, u.Model, out)
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{Kind: kind, Model: u.Model, At: e.Time, SHA256: p.manifest.Version, Actor: audit.Actor{Type: "schedule", ID: "validate"}, Reason: p.summary,
+		Inputs: map[string]string{"upload": u.Digest, "rows": strconv.Itoa(p.rows), "rejected": strconv.Itoa(p.rejected)}}
+	return h.Control.Commit(ctx, control.Change{Model: u.Model, Op: "ingest/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+}
+
+// inherit fills what an upload leaves open with what is known of its dataset.
+func inherit(u *event.Upload, d Dataset) {
+	if u.Target == "" {
+		u.Target = d.Target
+	}
+	if u.Positive == "" {
+		u.Positive = d.Positive
+	}
+	if u.Task == "" {
+		u.Task = d.Task
+	}
+	if u.Ignore == nil {
+		u.Ignore = d.Ignore
+	}
+	if u.Segment == nil {
+		u.Segment = d.Segment
+	}
+}
+
+type object struct {
+	key  string
+	body []byte
+}
+
+// prepared is the outcome of looking at an upload: what to store, and the error that refuses it, if any.
+type prepared struct {
+	manifest table.Manifest
+	objects  []object
+	report   string
+	summary  string
+	rows     int
+	rejected int
+	err      error
+}
+
+// prepare decides everything about an upload without an effect.
+func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dataset, now time.Time) (p prepared) {
+	f, err := dataset.Read(bytes.NewReader(raw), u.Key, dataset.Options{Limits: h.Limits})
+	if err != nil {
+		return prepared{err: err, summary: "not a table"}
+	}
+	suite, key, proposed, err := h.suiteFor(ctx, f, u, d)
+	if err != nil {
+		return prepared{err: err, summary: "no suite"}
+	}
+	result := expect.Validate(f, suite, expect.Options{Format: "SUMMARY", Now: now})
+	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+u.Digest[:12]+".json")
+	p.objects = append(p.objects, object{p.report, compact(result)})
+	if proposed != nil {
+		p.objects = append(p.objects, object{key, proposed})
+	}
+	critical := result.Failed("critical")
+	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", suite.Name, len(suite.Expectations), len(result.Failed("info"))-len(critical))
+	if u.Target == "" {
+		u.Target = f.Columns[len(f.Columns)-1].Name
+	}
+	target, err := dataset.ParseTarget(u.Target)
+	if err != nil {
+		p.err = err
+		return p
+	}
+	keep := target.Present(f)
+	p.rejected = f.Rows() - len(keep)
+	if p.rejected > 0 && len(keep) > 0 {
+		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Digest+".jsonl"), missingTargets(f, keep, u.Target)})
+		f = f.Take(keep)
+	}
+	labels, err := target.Labels(f, dataset.Task(u.Task), u.Positive)
+	if err != nil {
+		p.err = err
+		return p
+	}
+	if len(critical) > 0 {
+		p.err = refusal(u.Dataset, critical)
+		return p
+	}
+	f = materialise(f, target, labels)
+	p.rows = f.Rows()
+	p.manifest = table.Manifest{Dataset: u.Dataset, Version: dataset.Digest(f), Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task,
+		Ignore: present(f, u.Ignore), Segment: present(f, u.Segment), Seed: splitSeed, Split: "stratified by target, 70 % train, 15 % val, 15 % test", Suite: key,
+		Schema: dataset.Describe(f, roles(labels.Name, u)), Fresh: u.Fresh}
+	if labels.Task != dataset.Regression && p.manifest.Positive == "" && labels.Task == dataset.Binary {
+		p.manifest.Positive = labels.Classes[1]
+	}
+	p.err = p.split(f, labels)
+	return p
+}
+
+// split writes the three parts and the manifest.
+func (p *prepared) split(f *dataset.Frame, labels dataset.Labels) error {
+	train, val, test := dataset.Split(labels, trainShare, valShare, splitSeed)
+	dir := table.Dir(p.manifest.Dataset, p.manifest.Version)
+	p.manifest.Rows = map[string]int{"train": len(train), "val": len(val), "test": len(test), "rejected": p.rejected}
+	for name, rows := range map[string][]int{"train": train, "val": val, "test": test} {
+		var buf bytes.Buffer
+		if err := dataset.WriteCSV(&buf, f.Take(rows)); err != nil {
+			return err
+		}
+		p.objects = append(p.objects, object{path.Join(dir, name+".csv"), buf.Bytes()})
+	}
+	b, err := json.MarshalIndent(p.manifest, "", " ")
+	if err != nil {
+		return err
+	}
+	p.objects = append(p.objects, object{path.Join(dir, "manifest.json"), b})
+	slices.SortFunc(p.objects, func(a, b object) int { return strings.Compare(a.key, b.key) })
+	return nil
+}
+
+// suiteFor finds the suite of an upload: the dataset's, or one proposed from these first rows, so that nothing trains unvalidated.
+func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload, d Dataset) (*expect.Suite, string, []byte, error) {
+	configured := path.Join("config/suites", u.Dataset+".json")
+	if b, err := h.Blobs.Get(ctx, configured, 16<<20); err == nil {
+		s, err := expect.ReadSuite(b)
+		return s, configured, nil, fault.Wrap(err, "read the configured suite %s", configured)
+	} else if !fault.Is(err, fault.NotFound) {
+		return nil, "", nil, err
+	}
+	if d.Suite != "" {
+		s, err := h.suite(ctx, d.Suite)
+		return s, d.Suite, nil, err
+	}
+	target := u.Target
+	if t, err := dataset.ParseTarget(u.Target); err == nil && f.Column(u.Target) == nil {
+		target = t.Column
+	}
+	s := expect.Suggest(f, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
+	b := compact(s)
+	return s, path.Join("raw", u.Dataset, "suite-"+u.Digest[:12]+".json"), b, nil
+}
+
+func refusal(name string, failed []expect.ExpectationResult) error {
+	e := fault.Invalidf("%d expectations of severity critical failed: %s is not trained on", len(failed), name)
+	for _, r := range failed {
+		e.With(failureDetail(r))
+	}
+	return e
+}
+
+// failureDetail is one failed expectation as one problem.
+func failureDetail(r expect.ExpectationResult) fault.Detail {
+	d := fault.Detail{Code: r.Config.Type, Expected: string(compact(r.Config.Kwargs))}
+	d.Field, _ = r.Config.Kwargs["column"].(string)
+	switch {
+	case r.Exception != "":
+		d.Got = r.Exception
+	case r.Result["observed_value"] != nil:
+		d.Got = r.Result["observed_value"]
+	case r.Result["unexpected_count"] != nil:
+		d.Got = fmt.Sprintf("%v of %v rows unexpected", r.Result["unexpected_count"], r.Result["element_count"])
+	}
+	return d
+}
+
+// materialise puts a comparison's outcome in the place of its column, last, so that a data version means the same without its history.
+func materialise(f *dataset.Frame, t dataset.Target, l dataset.Labels) *dataset.Frame {
+	name := l.Name
+	var column dataset.Column
+	if c := f.Column(name); c != nil {
+		column = *c
+	} else {
+		column = dataset.NumericColumn(name, l.Y)
+		f = f.Drop(t.Column)
+	}
+	f = f.Drop(name)
+	out, err := dataset.NewFrame(append(slices.Clone(f.Columns), column)...)
+	if err != nil { // the lengths and names are those of a frame that was read
+		return f
+	}
+	return out
+}
+
+func present(f *dataset.Frame, names []string) []string {
+	var out []string
+	for _, n := range names {
+		if f.Column(n) != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func roles(target string, u event.Upload) map[string]dataset.Role {
+	out := map[string]dataset.Role{target: dataset.RoleTarget}
+	for _, n := range u.Ignore {
+		out[n] = dataset.RoleIgnored
+	}
+	for _, n := range u.Segment {
+		out[n] = dataset.RoleSegment
+	}
+	return out
+}
+
+type rejectedRow struct {
+	Row    int            `json:"row"` // 1-based data row of the upload
+	Column string         `json:"column"`
+	Rule   string         `json:"rule"`
+	Values map[string]any `json:"values"`
+}
+
+func missingTargets(f *dataset.Frame, keep []int, target string) []byte {
+	kept := make([]bool, f.Rows())
+	for _, i := range keep {
+		kept[i] = true
+	}
+	var buf bytes.Buffer
+	for i := range kept {
+		if kept[i] {
+			continue
+		}
+		r := rejectedRow{Row: i + 1, Column: target, Rule: "target is missing", Values: map[string]any{}}
+		for j := range f.Columns {
+			r.Values[f.Columns[j].Name] = f.Columns[j].Value(i)
+		}
+		buf.Write(append(compact(r), '\n'))
+	}
+	return buf.Bytes()
+}
+
+func appendVersion(versions []string, v string) []string {
+	versions = slices.DeleteFunc(slices.Clone(versions), func(x string) bool { return x == v })
+	versions = append(versions, v)
+	return versions[max(0, len(versions)-200):]
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"mlops/shared/dataset"
+	"mlops/shared/drift"
+	"mlops/shared/fault"
+)
+
+func driftCommand(a *app) *cobra.Command {
+	var reference, current, method, config string
+	var numerical, categorical []string
+	var failOnDrift bool
+	c := &cobra.Command{
+		Use:   "drift",
+		Short: "Compare two tables, column by column",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if method != "default" {
+				return usage{fmt.Errorf("--method %q is not known: default", method)}
+			}
+			policy := drift.DefaultPolicy()
+			if config != "" {
+				b, err := os.ReadFile(config)
+				if err != nil {
+					return usage{fmt.Errorf("read the configuration: %w", err)}
+				}
+				if err := json.Unmarshal(b, &policy); err != nil {
+					return fault.Invalidf("read the configuration %s: it is not JSON of a drift policy", config).Because(err)
+				}
+			}
+			if err := policy.Validate(); err != nil {
+				return err
+			}
+			o := dataset.Options{Numeric: numerical, Categorical: categorical}
+			ref, err := readTable(reference, o)
+			if err != nil {
+				return fault.Wrap(err, "read --reference %s", reference)
+			}
+			cur, err := readTable(current, o)
+			if err != nil {
+				return fault.Wrap(err, "read --current %s", current)
+			}
+			profile, err := drift.NewProfile(drift.Reference{Frame: ref})
+			if err != nil {
+				return fault.Wrap(err, "profile %s", reference)
+			}
+			report, err := drift.Measure(profile, drift.Window{Frame: cur}, policy)
+			if err != nil {
+				return fault.Wrap(err, "compare %s with %s", current, reference)
+			}
+			a.answer = report
+			if !a.json {
+				a.showDrift(report)
+			}
+			if failOnDrift && report.DatasetDrift {
+				return negative
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&reference, "reference", "", "the table to compare with")
+	c.Flags().StringVar(&current, "current", "", "the table that may have drifted")
+	c.Flags().StringVar(&method, "method", "default", "the rule")
+	c.Flags().StringSliceVar(&numerical, "numerical", nil, "columns that must be numbers")
+	c.Flags().StringSliceVar(&categorical, "categorical", nil, "columns to read as categories")
+	c.Flags().StringVar(&config, "config", "", "a JSON file of thresholds")
+	c.Flags().BoolVar(&failOnDrift, "fail-on-drift", false, "exit 1 when the dataset drifted")
+	return c
+}
+
+func (a *app) showDrift(r *drift.Report) {
+	a.printf("%s: %d of %d columns drifted (%d rows against %d)\n", r.Verdict, r.NumberOfDrifted, r.NumberOfColumns, r.NCurrent, r.NReference)
+	for _, x := range r.Reasons {
+		a.printf("  %s\n", x)
+	}
+	for _, f := range r.Findings {
+		a.printf("  %-5s %s\n", f.Severity, f.Text)
+	}
+}

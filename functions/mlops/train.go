@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mlops/functions/internal/train"
+	"mlops/shared/dataset"
+	"mlops/shared/evaluate"
+	"mlops/shared/fault"
+	"mlops/shared/model"
+	"mlops/shared/training"
+)
+
+type trainFlags struct {
+	data, target, positive, task, test, algorithm, params, out, name string
+	categorical, ignore                                              []string
+	seed                                                             uint64
+	threads, folds                                                   int
+	verify                                                           bool
+}
+
+func trainCommand(a *app) *cobra.Command {
+	var f trainFlags
+	c := &cobra.Command{
+		Use:   "train",
+		Short: "Train on a table and write model.bin, metadata.json and feature_names.json",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
+	}
+	c.Flags().StringVar(&f.data, "data", "", "the table to train on")
+	c.Flags().StringVar(&f.target, "target", "", "a column, or a comparison such as 'num>0'")
+	c.Flags().StringVar(&f.positive, "positive", "", "the positive class (default: the greater value)")
+	c.Flags().StringVar(&f.task, "task", "", "binary, multiclass or regression (default: inferred)")
+	c.Flags().StringVar(&f.test, "test", "", "a table to test on that is never trained on")
+	c.Flags().StringVar(&f.algorithm, "algorithm", "auto", "auto, linear, boosting or baseline")
+	c.Flags().StringSliceVar(&f.categorical, "categorical", nil, "columns to read as categories though they hold numbers")
+	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
+	c.Flags().StringVar(&f.params, "params", "", "a JSON file of hyperparameters of the algorithm")
+	c.Flags().StringVar(&f.out, "out", "", "the folder to write the model to")
+	c.Flags().StringVar(&f.name, "name", "", "the model's name (default: the file's stem)")
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "of every random choice")
+	c.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "how many cores to use; the result does not depend on it")
+	c.Flags().IntVar(&f.folds, "folds", 5, "of the cross-validation")
+	c.Flags().BoolVar(&f.verify, "verify", false, "train a second time and compare the bytes")
+	return c
+}
+
+// trained is the command's answer.
+type trained struct {
+	Name       string               `json:"name"`
+	Algorithm  string               `json:"algorithm"`
+	Params     map[string]any       `json:"params"`
+	Task       dataset.Task         `json:"task"`
+	Metric     string               `json:"metric"`
+	Metrics    train.Scores         `json:"metrics"`
+	Rows       int                  `json:"rows"`
+	Dropped    int                  `json:"rows_dropped"` // rows without a target
+	Seconds    map[string]float64   `json:"seconds"`
+	SHA256     string               `json:"sha256"`
+	Verified   *bool                `json:"verified,omitempty"`
+	Out        string               `json:"out"`
+	Candidates []training.Candidate `json:"candidates"`
+}
+
+func (a *app) train(ctx context.Context, f trainFlags) error {
+	var missing []fault.Detail
+	for flag, v := range map[string]string{"--data": f.data, "--target": f.target, "--out": f.out} {
+		if v == "" {
+			missing = append(missing, fault.Detail{Field: flag, Code: "missing"})
+		}
+	}
+	if len(missing) > 0 {
+		return usage{fault.Invalidf("train needs --data, --target and --out").With(missing...)}
+	}
+	spec := training.Spec{Algorithm: f.algorithm, Folds: f.folds, Seed: f.seed, Threads: f.threads}
+	if f.params != "" {
+		b, err := os.ReadFile(f.params)
+		if err != nil {
+			return usage{fmt.Errorf("read the hyperparameters: %w", err)}
+		}
+		if err := json.Unmarshal(b, &spec.Params); err != nil {
+			return fault.Invalidf("read the hyperparameters in %s: it is not a JSON object", f.params).Because(err)
+		}
+	}
+	start := time.Now()
+	frame, labels, dropped, err := f.load(f.data, nil)
+	if err != nil {
+		return err
+	}
+	if f.name == "" {
+		f.name = stem(f.data)
+	}
+	loaded := time.Now()
+	result, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, newBar(a.err).show)
+	if err != nil {
+		return fault.Wrap(err, "train on %s", f.data)
+	}
+	fitted := time.Now()
+	bin, err := result.Model.Encode()
+	if err != nil {
+		return err
+	}
+	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: labels.Task, Metric: result.Metric, Metrics: train.Scores{CV: result.CV}, Rows: frame.Rows(),
+		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates}
+	if f.test != "" {
+		if out.Metrics.Test, err = f.measure(result.Model, labels.Classes); err != nil {
+			return err
+		}
+	}
+	if f.verify {
+		again, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, func(training.Progress) {})
+		if err != nil {
+			return err
+		}
+		second, err := again.Model.Encode()
+		if err != nil {
+			return err
+		}
+		equal := bytes.Equal(bin, second)
+		out.Verified = &equal
+	}
+	if err := f.store(bin, out, frame, labels); err != nil {
+		return err
+	}
+	out.Seconds = map[string]float64{"load": loaded.Sub(start).Seconds(), "fit": fitted.Sub(loaded).Seconds(), "total": time.Since(start).Seconds()}
+	a.answer = out
+	if !a.json {
+		a.tell(out)
+	}
+	if out.Verified != nil && !*out.Verified {
+		return negative
+	}
+	return nil
+}
+
+// load reads a table's features and labels; rows without a target are left out and counted. classes, when given, are those of the training.
+func (f trainFlags) load(file string, classes []string) (*dataset.Frame, dataset.Labels, int, error) {
+	var none dataset.Labels
+	frame, err := readTable(file, dataset.Options{Categorical: f.categorical})
+	if err != nil {
+		return nil, none, 0, fault.Wrap(err, "read %s", file)
+	}
+	target, err := dataset.ParseTarget(f.target)
+	if err != nil {
+		return nil, none, 0, err
+	}
+	keep := target.Present(frame)
+	dropped := frame.Rows() - len(keep)
+	if dropped > 0 && len(keep) > 0 {
+		frame = frame.Take(keep)
+	}
+	labels, err := target.Labels(frame, dataset.Task(f.task), f.positive)
+	if err != nil {
+		return nil, none, 0, err
+	}
+	if classes != nil {
+		if labels, err = relabel(labels, classes); err != nil {
+			return nil, none, 0, fault.Wrap(err, "read %s", file)
+		}
+	}
+	return frame.Drop(append([]string{target.Column, f.target}, f.ignore...)...), labels, dropped, nil
+}
+
+// relabel counts classes as another set of labels does.
+func relabel(l dataset.Labels, classes []string) (dataset.Labels, error) {
+	index := map[string]float64{}
+	for i, c := range classes {
+		index[c] = float64(i)
+	}
+	out := dataset.Labels{Name: l.Name, Task: l.Task, Classes: classes, Y: make([]float64, len(l.Y))}
+	if len(classes) > 2 {
+		out.Task = dataset.Multiclass
+	}
+	for i, y := range l.Y {
+		k, ok := index[l.Classes[int(y)]]
+		if !ok {
+			return out, fault.Invalidf("class %q did not occur in training", l.Classes[int(y)])
+		}
+		out.Y[i] = k
+	}
+	return out, nil
+}
+
+func (f trainFlags) measure(m *model.Model, classes []string) (evaluate.Metrics, error) {
+	frame, labels, _, err := f.load(f.test, classes)
+	if err != nil {
+		return nil, err
+	}
+	p, err := m.PredictFrame(frame)
+	if err != nil {
+		return nil, fault.Wrap(err, "score %s", f.test)
+	}
+	return evaluate.Measure(labels, p)
+}
+
+// store writes the three files; model.bin last and by renaming, so a folder with a model.bin is whole.
+func (f trainFlags) store(bin []byte, t trained, frame *dataset.Frame, labels dataset.Labels) error {
+	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: labels.Name, Classes: labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics,
+		Features: frame.Names(), Ignored: append([]string{labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, Dataset: t.Name, Data: dataset.Digest(frame), SHA256: t.SHA256, Candidates: t.Candidates}
+	mb, err := json.MarshalIndent(meta, "", " ")
+	if err != nil {
+		return err
+	}
+	nb, err := json.MarshalIndent(frame.Names(), "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return usage{fmt.Errorf("make the output folder: %w", err)}
+	}
+	for _, file := range []struct {
+		name string
+		body []byte
+	}{{"metadata.json", mb}, {"feature_names.json", nb}, {"model.bin", bin}} {
+		path := filepath.Join(f.out, file.name)
+		if err := os.WriteFile(path+".part", file.body, 0o644); err != nil {
+			return usage{fmt.Errorf("write the model: %w", err)}
+		}
+		if err := os.Rename(path+".part", path); err != nil {
+			return usage{fmt.Errorf("write the model: %w", err)}
+		}
+	}
+	return nil
+}
+
+func (a *app) tell(t trained) {
+	e := t.Metrics.CV[t.Metric]
+	a.printf("%s: %s, %s %.4f [%.4f, %.4f] cross-validated on %d rows", t.Name, t.Algorithm, t.Metric, float64(e.Value), float64(e.Low), float64(e.High), t.Rows)
+	if e, ok := t.Metrics.Test[t.Metric]; ok {
+		a.printf(", %.4f on %d test rows", float64(e.Value), e.N)
+	}
+	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
+	if t.Dropped > 0 {
+		a.printf("%d rows without a target were left out\n", t.Dropped)
+	}
+	if t.Verified != nil {
+		a.printf("trained again: equal bytes = %v\n", *t.Verified)
+	}
+}

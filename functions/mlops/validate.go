@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mlops/shared/dataset"
+	"mlops/shared/expect"
+	"mlops/shared/fault"
+)
+
+func validateCommand(a *app) *cobra.Command {
+	var suiteFile, data, format string
+	c := &cobra.Command{
+		Use:   "validate",
+		Short: "Check a table against a Great Expectations suite; exit 1 when it fails",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if suiteFile == "" {
+				return usage{fmt.Errorf("--suite is missing: a Great Expectations suite in JSON; mlops suggest proposes one")}
+			}
+			b, err := os.ReadFile(suiteFile)
+			if err != nil {
+				return usage{fmt.Errorf("read the suite: %w", err)}
+			}
+			suite, err := expect.ReadSuite(b)
+			if err != nil {
+				return fault.Wrap(err, "read the suite %s", suiteFile)
+			}
+			f, err := readTable(data, dataset.Options{})
+			if err != nil {
+				return fault.Wrap(err, "read %s", data)
+			}
+			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Now: time.Now()})
+			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
+				return err
+			}
+			if !result.Success {
+				return negative
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
+	c.Flags().StringVar(&data, "data", "", "the table")
+	c.Flags().StringVar(&format, "result-format", "SUMMARY", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		switch format {
+		case "BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE":
+			return nil
+		}
+		return usage{fmt.Errorf("--result-format %q: one of BOOLEAN_ONLY, BASIC, SUMMARY, COMPLETE", format)}
+	}
+	return c
+}
+
+func suggestCommand(a *app) *cobra.Command {
+	var data, out, target string
+	c := &cobra.Command{
+		Use:   "suggest",
+		Short: "Propose a Great Expectations suite from a table",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := readTable(data, dataset.Options{})
+			if err != nil {
+				return fault.Wrap(err, "read %s", data)
+			}
+			suite := expect.Suggest(f, expect.SuggestOptions{Name: stem(data), Target: target})
+			b, err := json.MarshalIndent(suite, "", "  ")
+			if err != nil {
+				return err
+			}
+			if a.json {
+				out = ""
+			}
+			return a.write(out, append(b, '\n'))
+		},
+	}
+	c.Flags().StringVar(&data, "data", "", "the table")
+	c.Flags().StringVar(&out, "out", "", "where to write the suite (default: stdout)")
+	c.Flags().StringVar(&target, "target", "", "the target's column")
+	return c
+}

@@ -1,0 +1,231 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"mlops/shared/fault"
+)
+
+// builder is a column in the making. It is numeric until a text comes that is no number and does not mean "no value"; then the
+// numbers so far become texts again, as they were written, and the column is categorical.
+//
+// An infinity ("inf", "-Infinity", 1e999) is not data: among numbers it is an error that names the row; among texts it is a text.
+type builder struct {
+	name       string
+	text       bool // categorical from here on
+	mustNumber bool
+	missing    func([]byte) bool
+	marks      bool // some number, such as -9, means "no value"
+
+	float    chunks[float64]
+	written  chunks[byte] // how each number was written, see decimal.go; irregular also for missing texts
+	odd      [][]byte     // the texts of irregular ones in order, each behind its length, in blocks
+	present  int
+	infinite int
+	firstInf int // row of the first infinity, 1-based
+
+	code chunks[int32]
+	dict *dictionary
+}
+
+func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
+	b := &builder{name: name, missing: missing, mustNumber: slices.Contains(o.Numeric, name)}
+	b.marks = slices.ContainsFunc(o.Missing, func(t string) bool { _, number := parseNumber([]byte(t)); return number })
+	if slices.Contains(o.Categorical, name) {
+		b.toText()
+	}
+	return b
+}
+
+// reserve says that about n rows will come.
+func (b *builder) reserve(n int) {
+	b.float.reserve(n)
+	b.written.reserve(n)
+	b.code.reserve(n)
+}
+
+// rows is how many rows the column has so far.
+func (b *builder) rows() int {
+	if b.text {
+		return b.code.size()
+	}
+	return b.float.size()
+}
+
+// none adds n rows without a value.
+func (b *builder) none(n int) {
+	for range n {
+		if b.text {
+			b.code.add(-1)
+		} else {
+			b.float.add(math.NaN())
+			b.written.add(notDecimal)
+		}
+	}
+}
+
+// number adds a number; raw is what was written.
+func (b *builder) number(v float64, written byte, raw []byte) {
+	b.float.add(v)
+	b.written.add(written)
+	b.present++
+	if written == irregular {
+		b.keep(raw)
+	}
+}
+
+// keep stores the text of an irregular number.
+func (b *builder) keep(raw []byte) {
+	last, size := len(b.odd)-1, leastChunk
+	if last >= 0 {
+		size = min(2*cap(b.odd[last]), greatestChunk)
+	}
+	need := binary.MaxVarintLen64 + len(raw)
+	if last < 0 || len(b.odd[last])+need > cap(b.odd[last]) {
+		b.odd = append(b.odd, make([]byte, 0, max(size, need)))
+		last++
+	}
+	b.odd[last] = append(binary.AppendUvarint(b.odd[last], uint64(len(raw))), raw...)
+}
+
+// field adds a field of a CSV file, whatever it holds.
+func (b *builder) field(raw []byte, p *problems) {
+	if !b.text {
+		t := trim(raw)
+		if b.missing(t) {
+			b.none(1)
+			return
+		}
+		v, written, end := scanDecimal(t)
+		switch {
+		case written != notDecimal && end == len(t) && !math.IsInf(v, 0):
+			if len(t) != len(raw) {
+				written = irregular
+			}
+			b.number(v, written, raw)
+			return
+		case written != notDecimal && end == len(t) || isInfinity(t):
+			b.infinity(raw)
+			return
+		}
+	}
+	b.string(raw, p)
+}
+
+// string adds a text that is not to be taken for a number.
+func (b *builder) string(raw []byte, p *problems) {
+	if !b.text {
+		if b.missing(trim(raw)) {
+			b.none(1)
+			return
+		}
+		if b.mustNumber {
+			p.add(fault.Detail{Field: b.name, Code: "wrong_type", Got: shorten(raw), Expected: "a number", Row: fault.Row(b.rows() + 1)})
+			b.none(1)
+			return
+		}
+		b.toText()
+	}
+	code, what := b.dict.find(raw)
+	if what != "" {
+		p.add(fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
+	}
+	b.code.add(code)
+}
+
+// infinity adds an infinite number to a column that is numeric so far.
+func (b *builder) infinity(raw []byte) {
+	b.infinite++
+	if b.firstInf == 0 {
+		b.firstInf = b.rows() + 1
+	}
+	b.number(math.Inf(1), irregular, raw)
+}
+
+// toText turns the numbers so far into the texts that they were.
+func (b *builder) toText() {
+	b.text = true
+	b.dict = newDictionary(func(t []byte) bool { return b.missing(trim(t)) })
+	float, written := b.float.join(), b.written.join()
+	var scratch, block []byte
+	for i, v := range float {
+		var text []byte
+		switch written[i] {
+		case notDecimal:
+			b.code.add(-1)
+			continue
+		case irregular:
+			if len(block) == 0 {
+				block, b.odd = b.odd[0], b.odd[1:]
+			}
+			length, n := binary.Uvarint(block)
+			text, block = block[n:n+int(length)], block[n+int(length):]
+		default:
+			scratch = strconv.AppendFloat(scratch[:0], v, 'f', int(written[i]), 64)
+			text = scratch
+		}
+		code, _ := b.dict.find(text) // a number is no text at fault
+		b.code.add(code)
+	}
+	b.odd = nil
+}
+
+// column is the finished column.
+func (b *builder) column(p *problems) Column {
+	if !b.text && b.infinite > 0 {
+		if b.infinite == b.present && !b.mustNumber {
+			b.toText()
+		} else {
+			p.add(fault.Detail{Field: b.name, Code: "non_finite", Got: fmt.Sprintf("%d infinite or too large numbers", b.infinite), Row: fault.Row(b.firstInf),
+				Expected: "finite numbers; leave the field empty where there is no value"})
+		}
+	}
+	if !b.text {
+		b.written, b.odd = chunks[byte]{}, nil
+		return NumericColumn(b.name, b.float.join())
+	}
+	code := b.code.join()
+	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}
+}
+
+// isInfinity reports whether t spells an infinity as R, Python, Java or JavaScript do.
+func isInfinity(t []byte) bool {
+	if len(t) > 0 && (t[0] == '-' || t[0] == '+') {
+		t = t[1:]
+	}
+	return bytes.EqualFold(t, []byte("inf")) || bytes.EqualFold(t, []byte("infinity"))
+}
+
+// missingSet is the test for "no value" that o asks for. The empty text never has one.
+func missingSet(o Options) func([]byte) bool {
+	texts := o.Missing
+	if texts == nil {
+		texts = DefaultMissing
+	}
+	set := make(map[string]bool, len(texts))
+	for _, t := range texts {
+		set[t] = true
+	}
+	return func(t []byte) bool { return len(t) == 0 || set[string(t)] }
+}
+
+// checkNamed complains about columns that o names and the table does not have, or that o wants to be both.
+func checkNamed(o Options, has func(string) bool, names []string, p *problems) {
+	for _, list := range [...][]string{o.Categorical, o.Numeric} {
+		for _, name := range list {
+			if !has(name) {
+				p.add(fault.Detail{Field: name, Code: "missing", Expected: "one of " + shortList(names)})
+			}
+		}
+	}
+	for _, name := range o.Numeric {
+		if slices.Contains(o.Categorical, name) {
+			p.add(fault.Detail{Field: name, Code: "contradiction", Got: "numeric and categorical", Expected: "one of the two"})
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package dataset
+
+import (
+	"bufio"
+	"io"
+	"slices"
+	"strings"
+
+	"mlops/shared/fault"
+)
+
+// ReadCSV reads a table of separated values with a header line, in one pass.
+//
+// Syntax: RFC 4180. Fields may be quoted, and then hold separators, line breaks (kept as they are) and doubled quotes. Records end in
+// LF, CRLF or a lone CR; empty lines do not count; the last record needs no end; a UTF-8 byte order mark is stepped over. The
+// separator is guessed among , ; tab | by the header and the lines below it. Spaces belong to a text, but not to an unquoted
+// column name, and they count neither for a number nor for "no value".
+//
+// A column is numeric if every present field is a finite decimal number, else categorical (see Options for exceptions); a column
+// with no present field is numeric. "inf" or 1e999 among numbers is an error, among texts a text. Hexadecimal floats and digits
+// grouped by commas or underscores are texts.
+//
+// The error is fault.Invalid and names the first 20 problems with their data rows (1-based, header and empty lines not counted), and
+// counts the rest: no or an empty or doubled column name, too few or too many fields, a quote out of place or never closed, bytes that
+// are no UTF-8 text, a number out of range; and, with fault.CodeTooLarge, a limit that was passed, where reading stops. A failure of
+// r itself keeps its kind.
+func ReadCSV(r io.Reader, o Options) (*Frame, error) {
+	o.Limits = o.Limits.orDefault()
+	s := &csvScanner{window: newWindow(r, o.Limits.Bytes), limits: o.Limits, problems: problems{what: "read CSV"}}
+	if err := s.begin(s.what); err != nil {
+		return nil, err
+	}
+	s.separator = guessSeparator(s.rest())
+	s.eight = uint64(s.separator) * 0x0101010101010101
+	names := s.header()
+	if err := s.failure(&s.problems); err != nil {
+		return nil, err
+	}
+	checkNamed(o, func(name string) bool { return slices.Contains(names, name) }, names, &s.problems)
+	missing, rows := missingSet(o), s.expectedRows(len(names))
+	columns := make([]*builder, len(names))
+	for i, name := range names {
+		columns[i] = newBuilder(name, o, missing)
+		columns[i].reserve(rows)
+	}
+	s.records(columns)
+	if s.err != nil {
+		return nil, s.failure(&s.problems)
+	}
+	if columns[0].rows() == 0 && s.none() {
+		return nil, fault.Invalidf("read CSV: there is a header of %d columns and no data row", len(names))
+	}
+	f := &Frame{Columns: make([]Column, len(columns))}
+	for i, b := range columns {
+		f.Columns[i] = b.column(&s.problems)
+	}
+	if !s.none() {
+		return nil, s.problems.fault()
+	}
+	return f, nil
+}
+
+// WriteCSV writes a header and the rows, comma separated, LF, quoting only where it must; ReadCSV with the Options that f was read with
+// gives f back. Texts are written as they are, also those that a spreadsheet takes for a formula ("=1+1"): this is a format between
+// programs. What ReadCSV cannot tell apart does not survive: a column of categories that all look like numbers, a level that means
+// "no value", levels that no row has.
+func WriteCSV(w io.Writer, f *Frame) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
+	for i := range f.Columns {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		name := f.Columns[i].Name
+		line = appendField(line, name, strings.ContainsAny(name, separators) || strings.TrimSpace(name) != name)
+	}
+	for r := range f.Rows() {
+		line = append(line, '\n')
+		out.Write(line) // bufio keeps the first error for Flush
+		line = line[:0]
+		for i := range f.Columns {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			c := &f.Columns[i]
+			switch {
+			case c.Missing(r):
+				if len(f.Columns) == 1 {
+					line = append(line, `""`...) // an empty line would not count
+				}
+			case c.Kind == Numeric:
+				line = appendFloat(line, c.Float[r])
+			default:
+				line = appendField(line, c.Levels[c.Code[r]], false)
+			}
+		}
+	}
+	line = append(line, '\n')
+	out.Write(line)
+	if err := out.Flush(); err != nil {
+		return fault.Wrap(err, "write CSV of %d rows", f.Rows())
+	}
+	return nil
+}
+
+// appendField writes a text, in quotes if it needs or wants them.
+func appendField(line []byte, text string, quote bool) []byte {
+	if !quote && !strings.ContainsAny(text, ",\"\r\n") {
+		return append(line, text...)
+	}
+	line = append(line, '"')
+	for i := range len(text) {
+		if text[i] == '"' {
+			line = append(line, '"')
+		}
+		line = append(line, text[i])
+	}
+	return append(line, '"')
+}

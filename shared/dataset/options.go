@@ -1,0 +1,40 @@
+package dataset
+
+// Limits bound what a reader accepts, so that a hostile or mistaken file ends in an error and not in a lack of memory.
+type Limits struct {
+	Rows       int   // data rows
+	Columns    int   // columns
+	FieldBytes int   // bytes of one field
+	Bytes      int64 // bytes of the whole input, after decompression
+}
+
+// DefaultLimits fit a machine with a few GiB; callers with less to give say so.
+var DefaultLimits = Limits{Rows: 20_000_000, Columns: 5_000, FieldBytes: 1 << 20, Bytes: 2 << 30}
+
+// DefaultMissing are the texts that mean "no value": what R, pandas, SQL and UCI write.
+var DefaultMissing = []string{"", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"}
+
+// Options say how to read a table. The zero value reads as most people expect.
+type Options struct {
+	Missing     []string // texts that mean "no value", letter by letter but for spaces around; nil = DefaultMissing; "" always does
+	Limits      Limits   // a zero field = its default
+	Categorical []string // columns to read as categories even if every value is a number
+	Numeric     []string // columns whose every present value must be a number
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	if l.Rows > 0 {
+		d.Rows = l.Rows
+	}
+	if l.Columns > 0 {
+		d.Columns = l.Columns
+	}
+	if l.FieldBytes > 0 {
+		d.FieldBytes = l.FieldBytes
+	}
+	if l.Bytes > 0 {
+		d.Bytes = l.Bytes
+	}
+	return d
+}

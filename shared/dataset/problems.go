@@ -1,0 +1,62 @@
+package dataset
+
+import (
+	"fmt"
+	"strings"
+
+	"mlops/shared/fault"
+)
+
+// maxNamed is how many problems an error names one by one; the rest is counted. A broken file of a million rows must not become an
+// error of a million lines.
+const maxNamed = 20
+
+// problems collects what is wrong with one input, so that it is all said at once.
+type problems struct {
+	what    string // the attempt: "read CSV"
+	code    string // refines the kind: fault.CodeTooLarge
+	found   []fault.Detail
+	unnamed int // beyond maxNamed
+}
+
+func (p *problems) add(d fault.Detail) {
+	if len(p.found) < maxNamed {
+		p.found = append(p.found, d)
+	} else {
+		p.unnamed++
+	}
+}
+
+func (p *problems) none() bool { return len(p.found) == 0 }
+
+// fault is everything that was found as one error; nil when there is nothing.
+func (p *problems) fault() error {
+	if p.none() {
+		return nil
+	}
+	n, s := len(p.found)+p.unnamed, "s"
+	if n == 1 {
+		s = ""
+	}
+	e := fault.Invalidf("%s: %d problem%s", p.what, n, s).WithCode(p.code).With(p.found...)
+	if p.unnamed > 0 {
+		e.With(fault.Detail{Code: "more", Got: p.unnamed, Expected: "none; only the first " + fmt.Sprint(maxNamed) + " are named"})
+	}
+	return e
+}
+
+// shortList names the first things of a list that may be long.
+func shortList(names []string) string {
+	if len(names) > maxNamed {
+		return strings.Join(names[:maxNamed], ", ") + fmt.Sprintf(" and %d more", len(names)-maxNamed)
+	}
+	return strings.Join(names, ", ")
+}
+
+// shorten cuts a value for an error's text.
+func shorten(b []byte) string {
+	if len(b) > 40 {
+		return strings.ToValidUTF8(string(b[:40]), "\uFFFD") + ".."
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
+}

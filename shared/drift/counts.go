@@ -1,0 +1,213 @@
+package drift
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"mlops/shared/dataset"
+)
+
+// counts is what one column of a window says on the bins of its profile. Counts of parts add up to those of the whole, to the last bit.
+type counts struct {
+	rows       int
+	missing    int
+	infinite   int
+	unreadable int            // numbers: texts that are no number
+	absent     bool           // there is no such column
+	text       bool           // numbers: the column came as text
+	bins       []int          // numbers: by bin; categories: by level of the profile
+	unseen     map[string]int // categories: rows by level that the profile lacks; numbers: by unreadable text
+	novel      int            // categories: rows in unseen
+
+	sum, squares *sum    // numbers: of x, and of (x - centre)^2
+	centre       float64 // the reference's mean: a sum of squares about it loses no digits
+	sizes        sizes
+	least        float64 // of the finite values
+	most         float64
+}
+
+func (f *FeatureProfile) newCounts() *counts {
+	c := &counts{bins: make([]int, len(f.Counts)), unseen: map[string]int{}}
+	if f.Kind == dataset.Numeric {
+		c.sum, c.squares = new(sum), new(sum)
+		c.least, c.most = math.Inf(1), math.Inf(-1)
+		if f.Mean.Finite() {
+			c.centre = float64(f.Mean)
+		}
+	}
+	return c
+}
+
+// count reads a column of rows values; nil is a column that is not there.
+func (f *FeatureProfile) count(column *dataset.Column, rows int) *counts {
+	c := f.newCounts()
+	c.rows = rows
+	switch {
+	case column == nil:
+		c.absent, c.missing = true, rows
+	case f.Kind == dataset.Numeric:
+		c.numbers(f, column)
+	default:
+		c.levels(f, column)
+	}
+	return c
+}
+
+func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {
+	edges := make([]float64, len(f.Edges))
+	for i, e := range f.Edges {
+		edges[i] = float64(e)
+	}
+	if column.Kind == dataset.Numeric {
+		for _, x := range column.Float {
+			c.number(edges, x)
+		}
+		return
+	}
+	values, ok := make([]float64, len(column.Levels)), make([]bool, len(column.Levels))
+	for i, text := range column.Levels {
+		v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		values[i], ok[i] = v, err == nil && !math.IsNaN(v)
+	}
+	for _, code := range column.Code {
+		switch {
+		case code < 0:
+			c.missing++
+		case !ok[code]:
+			c.text = true
+			c.unreadable++
+			c.unseen[column.Levels[code]]++
+		default:
+			c.text = true
+			c.number(edges, values[code])
+		}
+	}
+}
+
+func (c *counts) number(edges []float64, x float64) {
+	switch {
+	case math.IsNaN(x):
+		c.missing++
+		return
+	case math.IsInf(x, 0):
+		c.infinite++
+		return
+	}
+	c.bins[bin(edges, x)]++
+	d := x - c.centre
+	c.sum.add(x)
+	c.squares.add(d * d)
+	c.sizes.add(x)
+	c.least, c.most = min(c.least, x), max(c.most, x)
+}
+
+// levels matches by text: a level has no other identity, and a column of codes may come as numbers.
+func (c *counts) levels(f *FeatureProfile, column *dataset.Column) {
+	at := make(map[string]int, len(f.Levels))
+	for i, l := range f.Levels {
+		at[l] = i
+	}
+	place := func(text string, n int) {
+		if i, known := at[text]; known {
+			c.bins[i] += n
+		} else {
+			c.unseen[text] += n
+			c.novel += n
+		}
+	}
+	if column.Kind == dataset.Numeric {
+		times := map[float64]int{}
+		for _, x := range column.Float {
+			if math.IsNaN(x) {
+				c.missing++
+			} else {
+				times[x]++
+			}
+		}
+		for x, n := range times { // in any order: place adds whole numbers
+			one := dataset.NumericColumn(column.Name, []float64{x})
+			place(one.Text(0), n)
+		}
+		return
+	}
+	times := make([]int, len(column.Levels))
+	for _, code := range column.Code {
+		if code < 0 {
+			c.missing++
+		} else {
+			times[code]++
+		}
+	}
+	for i, n := range times {
+		if n > 0 {
+			place(column.Levels[i], n)
+		}
+	}
+}
+
+// merge adds the counts of another part of the window.
+func (c *counts) merge(o *counts) {
+	c.absent = c.absent && o.absent
+	c.text = c.text || o.text
+	c.rows += o.rows
+	c.missing += o.missing
+	c.infinite += o.infinite
+	c.unreadable += o.unreadable
+	c.novel += o.novel
+	for i, n := range o.bins {
+		c.bins[i] += n
+	}
+	for text, n := range o.unseen {
+		c.unseen[text] += n
+	}
+	if c.sum != nil {
+		c.sum.merge(o.sum)
+		c.squares.merge(o.squares)
+		c.sizes.merge(&o.sizes)
+		c.least, c.most = min(c.least, o.least), max(c.most, o.most)
+	}
+}
+
+// present is the number of rows with a value that can be counted.
+func (c *counts) present() int { return c.rows - c.missing - c.infinite - c.unreadable }
+
+func (c *counts) missingShare() float64 { return share(c.missing, c.rows) }
+
+// mean and sd are of the finite values; NaN where there are too few.
+func (c *counts) mean() float64 {
+	if c.sum == nil || c.present() == 0 {
+		return math.NaN()
+	}
+	return c.sum.value() / float64(c.present())
+}
+
+func (c *counts) sd() float64 {
+	n := float64(c.present())
+	if c.sum == nil || n < 2 {
+		return math.NaN()
+	}
+	off := c.mean() - c.centre
+	return math.Sqrt(max(0, c.squares.value()-float64(n*off*off)) / (n - 1))
+}
+
+// constant reports whether there are values and all are the same.
+func (c *counts) constant() bool {
+	if c.sum != nil {
+		return c.least == c.most
+	}
+	kinds := len(c.unseen)
+	for _, n := range c.bins {
+		if n > 0 {
+			kinds++
+		}
+	}
+	return kinds == 1
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}

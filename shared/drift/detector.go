@@ -1,0 +1,139 @@
+package drift
+
+import (
+	"math"
+
+	"mlops/shared/dataset"
+)
+
+// detector is one way in which a column can differ from its reference. Each asks about something else (whether there is a value, which
+// values there are, whether their levels are known), so that one change does not answer for all.
+type detector struct {
+	name       string
+	kinds      []dataset.Kind // columns it applies to
+	prediction bool           // it applies to the model's answers, too
+	test       func(*FeatureProfile, *counts, Policy) evidence
+	find       func(*column, evidence, Policy) []Finding // what to say of evidence that counts
+}
+
+// evidence is what a detector measured.
+type evidence struct {
+	p         float64 // chance of as great a difference when nothing changed; NaN: too little to test
+	size      float64 // of the change, in the detector's unit, >= 0
+	threshold float64 // size must exceed it
+	statistic float64
+	df        int
+	shift     float64 // numbers: z of the rank sum, > 0 where values grew
+	levels    []string
+
+	adjusted float64 // p, corrected for all tests of the report
+}
+
+// counts reports whether the change is both certain and large enough to matter.
+func (e evidence) counts(p Policy) bool { return e.adjusted < p.Alpha && e.size > e.threshold }
+
+// detectors in the order of their findings. A report corrects over all of them and all columns.
+var detectors = []detector{
+	{"distribution", []dataset.Kind{dataset.Numeric}, true, shiftOfNumbers, (*column).changed},
+	{"distribution", []dataset.Kind{dataset.Categorical}, true, shiftOfLevels, (*column).changed},
+	{"missing", []dataset.Kind{dataset.Numeric, dataset.Categorical}, true, shiftOfMissing, (*column).missing},
+	{"new_category", []dataset.Kind{dataset.Categorical}, false, unseenLevels, (*column).unseen},
+	{"vanished_category", []dataset.Kind{dataset.Categorical}, false, vanishedLevels, (*column).vanished},
+}
+
+// tooFew is the evidence of too few values.
+var tooFew = evidence{p: math.NaN(), size: math.NaN(), threshold: math.NaN(), statistic: math.NaN()}
+
+// shiftOfNumbers tests the binned values twice: the rank sum, which sees a shift best and trusts no mean, and the chi-square, which sees
+// any other change of shape. The smaller p counts double (Bonferroni). The size is the total variation distance.
+func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
+	t := newTable(f.Counts, c.bins)
+	if t.n < p.MinRows || t.m < p.MinRows {
+		return tooFew
+	}
+	z, byRank := t.rankSum()
+	e := t.poolNeighbours().evidence(p)
+	e.shift, e.p = z, min(1, 2*min(byRank, e.p))
+	return e
+}
+
+// shiftOfLevels tests the levels of both samples together, rare ones pooled, by the chi-square.
+func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
+	t := newTable(f.Counts, c.bins)
+	t.ref, t.cur = append([]int{f.Other}, t.ref...), append([]int{0}, t.cur...)
+	if t.n += f.Other; f.Other > 0 { // which of the unseen were among them nobody knows
+		t.cur[0] = c.novel
+		t.m += c.novel
+	} else {
+		for _, level := range sortedKeys(c.unseen) {
+			t.ref, t.cur, t.m = append(t.ref, 0), append(t.cur, c.unseen[level]), t.m+c.unseen[level]
+		}
+	}
+	if t.n < p.MinRows || t.m < p.MinRows {
+		return tooFew
+	}
+	return t.poolRare().evidence(p)
+}
+
+// evidence of a table whose rare cells are pooled.
+func (t table) evidence(p Policy) (e evidence) {
+	e.statistic, e.df, e.p = t.chiSquare()
+	distance, noise := t.variation()
+	e.size, e.threshold = distance, max(p.MinEffect, noise)
+	return e
+}
+
+// shiftOfMissing tests the share of missing values exactly (Fisher); the size is the difference of the shares.
+func shiftOfMissing(f *FeatureProfile, c *counts, p Policy) evidence {
+	if f.Rows < p.MinRows || c.rows < p.MinRows {
+		return tooFew
+	}
+	n, m := float64(f.Rows), float64(c.rows)
+	return evidence{
+		p:         fisher(c.missing, c.rows, f.Missing, f.Rows),
+		size:      math.Abs(c.missingShare() - share(f.Missing, f.Rows)),
+		threshold: max(p.MinMissing, chance(float64(f.Missing+c.missing)/(n+m), n, m)),
+	}
+}
+
+// unseenLevels tests the rows whose level the reference lacks. Rare levels are new by chance alone: of a level's t rows in both samples, all
+// fall into the window with probability q^t, q the window's share of the rows. The size is the share of such rows. Where the
+// reference has more levels than its profile keeps, nobody knows which are new.
+func unseenLevels(f *FeatureProfile, c *counts, p Policy) evidence {
+	n, m := f.Rows-f.Missing-f.Infinite, c.present()
+	if n < p.MinRows || m < p.MinRows || f.Other > 0 {
+		return tooFew
+	}
+	levels := map[int]int{} // by rows in both samples
+	for i, k := range f.Counts {
+		levels[k+c.bins[i]]++
+	}
+	for _, k := range c.unseen {
+		levels[k]++
+	}
+	tail, mean := onlyThere(levels, c.novel, float64(m)/float64(n+m))
+	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(m)), levels: mostFrequent(c.unseen)}
+}
+
+// vanishedLevels tests whether a level of the reference is absent by more than chance: Fisher's exact p of its absence, times the number
+// of levels that could have been the one. The size is the most frequent vanished level's share of the reference.
+func vanishedLevels(f *FeatureProfile, c *counts, p Policy) evidence {
+	n, m := f.Rows-f.Missing-f.Infinite, c.present()
+	if n < p.MinRows || m < p.MinRows {
+		return tooFew
+	}
+	absent, most := map[string]int{}, 0
+	for i, k := range f.Counts {
+		if c.bins[i] == 0 && k > 0 {
+			absent[f.Levels[i]] = k
+			most = max(most, k)
+		}
+	}
+	chanceOf := func(k int) float64 { return min(1, float64(len(f.Levels))*atLeast(k, n, 0, m)) }
+	for level, k := range absent {
+		if !(chanceOf(k) < p.Alpha) || share(k, n) <= p.MinNewCategory {
+			delete(absent, level)
+		}
+	}
+	return evidence{p: chanceOf(most), size: share(most, n), threshold: p.MinNewCategory, levels: mostFrequent(absent)}
+}

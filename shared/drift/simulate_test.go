@@ -1,0 +1,270 @@
+package drift
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"mlops/shared/dataset"
+)
+
+// world draws tables of thirty columns of many kinds: normal, skewed, heavy-tailed, counts, spikes at zero, missing values, and
+// categories of two to three hundred levels.
+type world struct{ *rand.Rand }
+
+func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 7))} }
+
+func (w world) numbers(n int, draw func() float64) []float64 {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = draw()
+	}
+	return v
+}
+
+func (w world) poisson(mean float64) float64 {
+	k, p, limit := 0, 1.0, math.Exp(-mean)
+	for p > limit {
+		p *= w.Float64()
+		k++
+	}
+	return float64(k - 1)
+}
+
+// levels draws from k levels whose frequencies fall as 1/rank.
+func (w world) levels(n, k int) []string {
+	cumulated, total := make([]float64, k), 0.0
+	for i := range cumulated {
+		total += 1 / float64(i+1)
+		cumulated[i] = total
+	}
+	names, v := make([]string, k), make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("v%03d", i)
+	}
+	for i := range v {
+		v[i] = names[bin(cumulated, w.Float64()*total)]
+	}
+	return v
+}
+
+func (w world) frame(n int) *dataset.Frame {
+	var c []dataset.Column
+	number := func(name string, draw func() float64) {
+		c = append(c, dataset.NumericColumn(name, w.numbers(n, draw)))
+	}
+	for i := range 6 {
+		number(fmt.Sprintf("normal%d", i), w.NormFloat64)
+	}
+	for i := range 3 {
+		number(fmt.Sprintf("skewed%d", i), func() float64 { return math.Exp(w.NormFloat64()) })
+	}
+	number("heavy", func() float64 { return w.NormFloat64() / math.Abs(w.NormFloat64()) })
+	number("pareto", func() float64 { return math.Pow(w.Float64(), -1/1.5) })
+	for i := range 3 {
+		number(fmt.Sprintf("count%d", i), func() float64 { return w.poisson(float64(1 + 3*i)) })
+	}
+	number("spike", func() float64 {
+		if w.Float64() < 0.9 {
+			return 0
+		}
+		return 1000 * math.Exp(w.NormFloat64())
+	})
+	number("flag", func() float64 { return math.Floor(w.Float64() + 0.03) })
+	for i := range 3 {
+		number(fmt.Sprintf("gaps%d", i), func() float64 {
+			if w.Float64() < []float64{0.02, 0.1, 0.6}[i] {
+				return math.NaN()
+			}
+			return 100 + 15*w.NormFloat64()
+		})
+	}
+	for i, k := range []int{2, 3, 4, 5, 8, 10, 15, 25, 50, 100, 300} {
+		c = append(c, dataset.CategoricalColumn(fmt.Sprintf("levels%d_%d", i, k), w.levels(n, k), nil))
+	}
+	f, err := dataset.NewFrame(c...)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// answers draws predictions that are calibrated, and labels to them.
+func (w world) answers(n int, sharpness float64) (predictions, y []float64) {
+	for range n {
+		p := 1 / (1 + math.Exp(-sharpness*w.NormFloat64()))
+		label := 0.0
+		if w.Float64() < p {
+			label = 1
+		}
+		predictions, y = append(predictions, 1-p, p), append(y, label)
+	}
+	return predictions, y
+}
+
+func (w world) profile(t testing.TB, n int) *Profile {
+	t.Helper()
+	predictions, y := w.answers(n, 2)
+	p, err := NewProfile(Reference{Model: "m", Version: 3, Frame: w.frame(n), Predictions: predictions,
+		Labels: dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"no", "yes"}, Y: y}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (w world) window(n int) Window {
+	predictions, _ := w.answers(n, 2)
+	return Window{Frame: w.frame(n), Predictions: predictions}
+}
+
+func measure(t testing.TB, p *Profile, w Window) *Report {
+	t.Helper()
+	r, err := Measure(p, w, DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// When nothing changed, at most one window in a hundred may say anything at all, of 31 columns, whatever the sizes. Every reference meets
+// three windows. Set MLOPS_WINDOWS to the number of references of each size to simulate more.
+func TestFalseAlarms(t *testing.T) {
+	references := 20
+	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
+		references = n
+	}
+	const windows = 3
+	total, alarms := 0, 0
+	for i, size := range [][2]int{{300, 100}, {600, 2000}, {1000, 300}, {1000, 1000}, {2000, 600}} {
+		w, found := newWorld(uint64(i)), 0
+		for range references {
+			p := w.profile(t, size[0])
+			for range windows {
+				r := measure(t, p, w.window(size[1]))
+				if len(r.Findings) > 0 || r.DatasetDrift || r.Verdict != OK {
+					found++
+					t.Logf("%v: %s", size, strings.Join(r.Reasons, "; "))
+				}
+			}
+		}
+		total, alarms = total+references*windows, alarms+found
+		t.Logf("%d reference rows, windows of %d: %d of %d", size[0], size[1], found, references*windows)
+	}
+	if alarms*100 > total {
+		t.Errorf("%d alarms in %d windows in which nothing changed", alarms, total)
+	}
+}
+
+// Changes that must be found in a window of 10,000 rows, and what must be said of each.
+func TestPower(t *testing.T) {
+	w := newWorld(99)
+	p := w.profile(t, 10000)
+	for _, c := range []struct {
+		name   string
+		column string
+		change func(*dataset.Column)
+		kind   string
+		check  func(Finding) bool
+	}{
+		{"a shift of 0.2 sd", "normal2", each1(func(x float64) float64 { return x + 0.2 }), Covariate, func(f Finding) bool { return math.Abs(float64(f.Effect)-0.2) < 0.04 && f.Unit == "sd" }},
+		{"a shift of -0.2 sd", "normal3", each1(func(x float64) float64 { return x - 0.2 }), Covariate, func(f Finding) bool { return f.Effect < -0.15 }},
+		{"twice the spread", "normal4", each1(func(x float64) float64 { return 2 * x }), Covariate, func(f Finding) bool { return math.Abs(float64(f.Effect)) < 0.1 }},
+		{"a spike that fades", "spike", each1(func(x float64) float64 {
+			if x > 0 && w.Float64() < 0.7 {
+				return 0
+			}
+			return x
+		}), Covariate, nil},
+		{"twice as many missing, from 2 %", "gaps0", each1(func(x float64) float64 {
+			if w.Float64() < 0.02 {
+				return math.NaN()
+			}
+			return x
+		}), MissingRate, func(f Finding) bool { return math.Abs(float64(f.Effect)-0.02) < 0.008 && f.Severity == SeverityWarn }},
+		{"a surge of missing", "gaps1", each1(func(x float64) float64 {
+			if w.Float64() < 0.6 {
+				return math.NaN()
+			}
+			return x
+		}), MissingRate, func(f Finding) bool { return f.Severity == SeverityAlert }},
+		{"none is missing any more", "gaps2", each1(func(x float64) float64 {
+			if math.IsNaN(x) {
+				return 100 + 15*w.NormFloat64()
+			}
+			return x
+		}), MissingRate, func(f Finding) bool { return f.Effect < -0.5 && f.Severity == SeverityWarn }},
+		{"no value at all", "gaps2", each1(func(float64) float64 { return math.NaN() }), AllNull, nil},
+		{"one value only", "gaps1", each1(func(float64) float64 { return 100 }), Constant, nil},
+		{"x 100", "gaps1", each1(func(x float64) float64 { return 100 * x }), UnitChange, factor(100)},
+		{"x 1/1000", "gaps2", each1(func(x float64) float64 { return x / 1000 }), UnitChange, factor(0.001)},
+		{"inches to centimetres", "gaps0", each1(func(x float64) float64 { return 2.54 * x }), UnitChange, factor(2.54)},
+		{"pounds to kilograms", "gaps0", each1(func(x float64) float64 { return x / 2.204622622 }), UnitChange, factor(1 / 2.204622622)},
+		{"x 100, of both signs", "normal0", each1(func(x float64) float64 { return 100 * x }), UnitChange, factor(100)},
+		{"x 1000, zeros among them", "spike", each1(func(x float64) float64 { return 1000 * x }), UnitChange, factor(1000)},
+		{"x 100 of counts", "count1", each1(func(x float64) float64 { return 100 * x }), UnitChange, factor(100)},
+		{"x 1/100 of counts, most of them zero or one", "count0", each1(func(x float64) float64 { return x / 100 }), UnitChange, factor(0.01)},
+		{"a large shift is no unit", "gaps0", each1(func(x float64) float64 { return x + 150 }), Covariate, nil},
+		{"two levels swapped", "levels4_8", levels(func(s string) string { return map[string]string{"v000": "v002", "v002": "v000"}[s] }), Covariate, func(f Finding) bool { return f.Effect > 0.2 }},
+		{"a new level", "levels4_8", levels(func(s string) string {
+			if w.Float64() < 0.02 {
+				return "novel"
+			}
+			return s
+		}), NewCategory, func(f Finding) bool {
+			return math.Abs(float64(f.Effect)-0.02) < 0.005 && len(f.Levels) == 1 && f.Levels[0] == "novel"
+		}},
+		{"a level renamed", "levels4_8", levels(func(s string) string { return map[string]string{"v003": "V003"}[s] }), VanishedCategory, func(f Finding) bool { return f.Levels[0] == "v003" }},
+		{"every level new", "levels10_300", levels(func(s string) string { return s + "x" }), NewCategory, func(f Finding) bool { return f.Effect == 1 }},
+		{"one level only", "levels4_8", levels(func(string) string { return "v001" }), Constant, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			window := w.window(10000)
+			c.change(window.Frame.Column(c.column))
+			r := measure(t, p, window)
+			d := r.Columns[c.column]
+			if !r.DatasetDrift || !d.Drifted || r.NumberOfDrifted != 1 {
+				t.Fatalf("drift %v, of %d columns: %v", r.DatasetDrift, r.NumberOfDrifted, r.Reasons)
+			}
+			found := r.Of(c.kind)
+			if len(found) != 1 || found[0].Feature != c.column || c.check != nil && !c.check(found[0]) {
+				t.Fatalf("%+v\n%v", r.Findings, r.Reasons)
+			}
+			if c.kind != Covariate && len(r.Of(Covariate)) > 0 && c.kind != VanishedCategory {
+				t.Errorf("a covariate finding, too: %v", r.Reasons)
+			}
+			t.Log(found[0].Text)
+		})
+	}
+}
+
+func each1(change func(float64) float64) func(*dataset.Column) {
+	return func(c *dataset.Column) {
+		for i, x := range c.Float {
+			c.Float[i] = change(x)
+		}
+	}
+}
+
+// levels changes the texts; "" leaves one as it is.
+func levels(change func(string) string) func(*dataset.Column) {
+	return func(c *dataset.Column) {
+		texts := make([]string, c.Len())
+		for i := range texts {
+			if texts[i] = change(c.Text(i)); texts[i] == "" {
+				texts[i] = c.Text(i)
+			}
+		}
+		*c = dataset.CategoricalColumn(c.Name, texts, nil)
+	}
+}
+
+func factor(want float64) func(Finding) bool {
+	return func(f Finding) bool {
+		return math.Abs(float64(f.Factor)-want) <= 1e-9*want && f.Severity == SeverityAlert
+	}
+}

@@ -1,0 +1,140 @@
+package drift
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mlops/shared/dataset"
+	"mlops/shared/fault"
+)
+
+// Tally is a window counted on the bins of one profile: all that Compare needs of it. Its size does not grow with the window, but for the
+// predictions and the labels, of which every value is kept.
+type Tally struct {
+	profile     *Profile
+	rows        int
+	start, end  time.Time
+	features    []*counts // in the profile's order
+	prediction  *counts   // nil without predictions
+	predictions []float64 // rows with a valid prediction, row-major
+	labels      []float64 // of those rows, NaN = not known
+}
+
+// Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
+// names every length that does not fit and labels that are no answer of the task.
+func (p *Profile) Tally(w Window) (*Tally, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	rows, err := p.check(w)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tally{profile: p, rows: rows, start: w.Start, end: w.End, features: make([]*counts, len(p.Features))}
+	at := map[string]*dataset.Column{}
+	if w.Frame != nil {
+		for i := range w.Frame.Columns {
+			at[w.Frame.Columns[i].Name] = &w.Frame.Columns[i]
+		}
+	}
+	each(len(p.Features), func(i int) {
+		t.features[i] = p.Features[i].count(at[p.Features[i].Name], rows)
+	})
+	if p.Prediction == nil || w.Predictions == nil {
+		return t, nil
+	}
+	answers := p.answers(w.Predictions)
+	t.prediction = p.Prediction.count(&answers, rows)
+	n := width(p.Task, len(p.Classes))
+	t.predictions = make([]float64, 0, len(w.Predictions))
+	for i := range rows {
+		row := w.Predictions[i*n : i*n+n]
+		if !p.valid(row) {
+			continue
+		}
+		t.predictions = append(t.predictions, row...)
+		label := math.NaN()
+		if w.Labels != nil {
+			label = w.Labels[i]
+		}
+		t.labels = append(t.labels, label)
+	}
+	return t, nil
+}
+
+// check gives the number of rows, or all that does not fit.
+func (p *Profile) check(w Window) (rows int, err error) {
+	if w.Frame != nil {
+		rows = w.Frame.Rows()
+	}
+	var d []fault.Detail
+	if n := width(p.Task, len(p.Classes)); w.Predictions != nil && p.Prediction != nil && len(w.Predictions) != rows*n {
+		d = append(d, fault.Detail{Field: "predictions", Code: "wrong_length", Got: len(w.Predictions), Expected: fmt.Sprintf("%d = %d rows x %d", rows*n, rows, n)})
+	}
+	if w.Labels != nil && len(w.Labels) != rows {
+		d = append(d, fault.Detail{Field: "labels", Code: "wrong_length", Got: len(w.Labels), Expected: fmt.Sprintf("%d rows", rows)})
+	}
+	for i, y := range w.Labels {
+		if math.IsNaN(y) || p.Task == "" || p.Task == dataset.Regression && !math.IsInf(y, 0) {
+			continue
+		}
+		if k := int(y); float64(k) != y || k < 0 || k >= len(p.Classes) {
+			d = append(d, fault.Detail{Field: "labels", Code: "out_of_range", Got: fmt.Sprint(y), Expected: fmt.Sprintf("NaN, or an answer of a %s task with %d classes", p.Task, len(p.Classes)), Row: fault.Row(i)})
+			break
+		}
+	}
+	if d != nil {
+		return 0, fault.Invalidf("measure a window of %d rows against the profile of %q", rows, p.Model).With(d...)
+	}
+	return rows, nil
+}
+
+// Merge adds another part of the same window, tallied against the same profile. Parts in any order give the report of the whole to the
+// last bit.
+func (t *Tally) Merge(o *Tally) error {
+	if t.profile != o.profile {
+		return fault.Invalidf("merge tallies of two profiles: %q v%d and %q v%d", t.profile.Model, t.profile.Version, o.profile.Model, o.profile.Version)
+	}
+	if t.prediction == nil != (o.prediction == nil) && t.rows > 0 && o.rows > 0 {
+		return fault.Invalidf("merge a tally with predictions and one without")
+	}
+	t.rows += o.rows
+	if t.start.IsZero() || !o.start.IsZero() && o.start.Before(t.start) {
+		t.start = o.start
+	}
+	if o.end.After(t.end) {
+		t.end = o.end
+	}
+	for i, c := range o.features {
+		t.features[i].merge(c)
+	}
+	switch {
+	case o.prediction == nil:
+	case t.prediction == nil:
+		t.prediction = t.profile.Prediction.newCounts()
+		fallthrough
+	default:
+		t.prediction.merge(o.prediction)
+	}
+	t.predictions = append(t.predictions, o.predictions...)
+	t.labels = append(t.labels, o.labels...)
+	return nil
+}
+
+// each calls f with 0 to n-1 on as many processors as there are; f touches nothing but what its number names.
+func each(n int, f func(i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
+}

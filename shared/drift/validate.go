@@ -1,0 +1,148 @@
+package drift
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"mlops/shared/dataset"
+	"mlops/shared/fault"
+	"mlops/shared/number"
+)
+
+// maxProfile is the size beyond which a profile's JSON is not read: 5,000 features of 1,000 levels of ten bytes.
+const maxProfile = 64 << 20
+
+// ReadProfile reads a profile's JSON (as encoding/json writes it) and checks it. The error, Invalid, names what is wrong with it.
+func ReadProfile(b []byte) (*Profile, error) {
+	if len(b) > maxProfile {
+		return nil, fault.Invalidf("read a drift profile of %d bytes: at most %d", len(b), maxProfile).WithCode(fault.CodeTooLarge)
+	}
+	var p Profile
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fault.Invalidf("read a drift profile: it is not the JSON of one").Because(err)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Validate names everything in the profile that contradicts itself, so that a stored one can be trusted not to lead astray.
+func (p *Profile) Validate() error {
+	var d []fault.Detail
+	add := func(field, code string, got any, expected string) {
+		d = append(d, fault.Detail{Field: field, Code: code, Got: got, Expected: expected})
+	}
+	if p.Format != format {
+		add("format", "unsupported", p.Format, fmt.Sprint(format))
+	}
+	if n := len(p.Features); n == 0 || n > maxFeatures {
+		add("features", "out_of_range", n, fmt.Sprintf("1 to %d", maxFeatures))
+	}
+	if !(p.Threshold >= 0 && p.Threshold <= 1) {
+		add("threshold", "out_of_range", p.Threshold, "0 to 1")
+	}
+	seen := map[string]bool{}
+	for i := range p.Features {
+		f := &p.Features[i]
+		if f.Name == "" || seen[f.Name] {
+			add(f.Name, "duplicate_name", i, "distinct, non-empty names")
+		}
+		seen[f.Name] = true
+		f.check(p.Rows, add)
+	}
+	w := width(p.Task, len(p.Classes))
+	switch p.Task {
+	case "", dataset.Regression:
+	case dataset.Binary, dataset.Multiclass:
+		if w < 2 || w > maxClasses || p.Task == dataset.Binary && w != 2 {
+			add("classes", "out_of_range", w, "2 for a binary task, more for a multiclass one")
+		}
+	default:
+		add("task", "unknown", p.Task, "binary, multiclass or regression")
+	}
+	if p.Prediction != nil {
+		p.Prediction.check(p.Rows, add)
+		if kind := p.Prediction.Kind; p.Task == "" || (kind == dataset.Categorical) != (p.Task == dataset.Multiclass) {
+			add("prediction", "wrong_type", kind.String(), "what the task answers")
+		}
+	}
+	if q := p.Performance; q != nil {
+		if p.Prediction == nil || q.Metric != metricOf(p.Task) || q.N < 1 || float64(q.N) > maxCount {
+			add("performance", "contradiction", q.Metric, "the task's metric, on predictions")
+		}
+		if n := len(q.Calibration); p.Task == dataset.Binary && n != 1 || p.Task == dataset.Multiclass && n != w {
+			add("performance", "wrong_length", n, "a calibration for each class, one for two")
+		}
+		for _, c := range q.Calibration {
+			if len(c.X) != len(c.Y) || !ascends(c.X, true) || !ascends(c.Y, false) || slices.ContainsFunc(c.Y, func(v number.Float) bool { return v < 0 || v > 1 }) {
+				add("performance", "out_of_order", len(c.X), "knots that ascend, within [0, 1]")
+			}
+		}
+	}
+	if d != nil {
+		return fault.Invalidf("the drift profile of %q contradicts itself", p.Model).With(d...)
+	}
+	return nil
+}
+
+// check finds contradictions within one column's profile.
+func (f *FeatureProfile) check(rows int, add func(field, code string, got any, expected string)) {
+	cells := len(f.Levels)
+	if f.Kind == dataset.Numeric {
+		cells = len(f.Edges) + 1
+		if !ascends(f.Edges, true) {
+			add(f.Name, "out_of_order", len(f.Edges), "finite edges that ascend")
+		}
+		if n := f.Rows - f.Missing - f.Infinite; f.Zeros < 0 || f.Zeros > n {
+			add(f.Name, "out_of_range", f.Zeros, "as many zeros as values, or fewer")
+		}
+		if !f.Mean.Finite() && len(f.Edges) > 0 {
+			add(f.Name, "non_finite", f.Mean.String(), "a finite mean")
+		}
+	} else if f.Kind != dataset.Categorical {
+		add(f.Name, "unknown", f.Kind.String(), "numeric or categorical")
+	}
+	for i := 1; i < len(f.Levels); i++ {
+		if f.Levels[i-1] >= f.Levels[i] {
+			add(f.Name, "out_of_order", f.Levels[i], "distinct levels in ascending order")
+			break
+		}
+	}
+	if len(f.Counts) != cells {
+		add(f.Name, "wrong_length", len(f.Counts), fmt.Sprintf("%d counts", cells))
+	}
+	total, negative := f.Missing+f.Infinite+f.Other, f.Missing < 0 || f.Infinite < 0 || f.Other < 0
+	for _, n := range f.Counts {
+		total += n
+		negative = negative || n < 0
+	}
+	if negative || total != f.Rows || f.Rows != rows || float64(rows) > maxCount {
+		add(f.Name, "contradiction", total, fmt.Sprintf("counts that add up to %d rows", rows))
+	}
+}
+
+// ascends reports whether v is finite and in order.
+func ascends(v []number.Float, strictly bool) bool {
+	for i, x := range v {
+		if !x.Finite() || i > 0 && (x < v[i-1] || strictly && x == v[i-1]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sortedKeys are the keys of m in ascending order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// nan is what a report says of a figure that does not exist.
+var nan = number.Float(math.NaN())

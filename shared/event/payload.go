@@ -1,0 +1,104 @@
+package event
+
+import "encoding/json"
+
+// Upload says that raw bytes are stored and how they are to be read. It is the payload of DatasetUploaded.
+type Upload struct {
+	Job      string   `json:"job"`               // the job that follows it
+	Dataset  string   `json:"dataset"`           //
+	Key      string   `json:"key"`               // in the data bucket: raw/<dataset>/..
+	Digest   string   `json:"digest"`            // SHA-256 of the bytes
+	Target   string   `json:"target"`            // a column, or a comparison; "" = the last column
+	Positive string   `json:"positive"`          // "" = the greater value
+	Task     string   `json:"task"`              // "" = inferred
+	Model    string   `json:"model"`             // "" = the dataset's name
+	Ignore   []string `json:"ignore,omitempty"`  // columns that are not features
+	Segment  []string `json:"segment,omitempty"` // columns whose groups the gate looks at
+	Actor    string   `json:"actor"`             // who sent it
+	Incident string   `json:"incident,omitempty"`
+	Fresh    int      `json:"fresh,omitempty"` // how many of its last rows are newly labelled traffic (a retraining's data)
+}
+
+// Validated is the payload of DatasetValidated, DatasetRejected and TrainRequested.
+type Validated struct {
+	Upload
+	Version  string `json:"version"`  // the data version: digest of schema and content
+	Rows     int    `json:"rows"`     // rows kept
+	Rejected int    `json:"rejected"` // rows refused, in rejected/
+	Report   string `json:"report"`   // key of the validation result
+	Passed   bool   `json:"passed"`
+	Problems string `json:"problems,omitempty"`
+
+	Algorithm string         `json:"algorithm,omitempty"` // TrainRequested: "" = auto
+	Params    map[string]any `json:"params,omitempty"`    // TrainRequested
+	Seed      uint64         `json:"seed,omitempty"`      // TrainRequested
+}
+
+// Trained is the payload of ModelTrained and TrainingFailed.
+type Trained struct {
+	Job      string `json:"job"`
+	Version  int    `json:"version"`
+	SHA256   string `json:"sha256"`
+	Data     string `json:"data"` // data version
+	Dataset  string `json:"dataset"`
+	Incident string `json:"incident,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+// Moved is the payload of AliasMoved.
+type Moved struct {
+	Alias  string `json:"alias"`
+	From   int    `json:"from"`
+	To     int    `json:"to"`
+	SHA256 string `json:"sha256"`
+	Kind   string `json:"kind"` // promote, rollback
+	Forced bool   `json:"forced,omitempty"`
+	Actor  string `json:"actor"`
+}
+
+// Drift is the payload of DriftRequested and DriftMeasured.
+type Drift struct {
+	Job     string `json:"job,omitempty"`
+	Key     string `json:"key,omitempty"` // of the drift report (JSON) in the data bucket
+	Verdict string `json:"verdict,omitempty"`
+}
+
+// Alert is the payload of AlertReceived: one group of an outside monitor.
+type Alert struct {
+	Alerts []SingleAlert `json:"alerts"`
+}
+
+// SingleAlert is one alert of a group, as Alertmanager v4 words it.
+type SingleAlert struct {
+	Fingerprint string            `json:"fingerprint"`
+	Status      string            `json:"status"` // firing, resolved
+	Labels      map[string]string `json:"labels"`
+}
+
+// Asked is the payload of ApprovalRequested and ApprovalDecided.
+type Asked struct {
+	Approval string `json:"approval"`
+	Incident string `json:"incident,omitempty"`
+	Status   string `json:"status,omitempty"` // Approved, Rejected, Expired
+	By       string `json:"by,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Retrain is the payload of RetrainRequested.
+type Retrain struct {
+	Incident string `json:"incident,omitempty"`
+	Approval string `json:"approval,omitempty"`
+	Base     string `json:"base"`    // data version of the champion
+	Dataset  string `json:"dataset"` //
+	Reason   string `json:"reason"`
+	Actor    string `json:"actor"`
+	Job      string `json:"job"`
+}
+
+// Report is the payload of ReportRequested.
+type Report struct {
+	Job   string          `json:"job,omitempty"`
+	Kind  string          `json:"kind"` // weekly, drift, incident, model
+	Actor string          `json:"actor,omitempty"`
+	Extra json.RawMessage `json:"extra,omitempty"`
+}

@@ -1,0 +1,328 @@
+package expect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+)
+
+// distributions are about the shape of a column.
+var distributions = []record{
+	{"expect_column_quantile_values_to_be_between", "column! quantile_ranges! allow_relative_error", quantilesBetween},
+	{"expect_column_kl_divergence_to_be_less_than", "column! partition_object! threshold tail_weight_holdout internal_weight_holdout bucketize_data min_value max_value", divergence},
+}
+
+// quantilesBetween expects each quantile within its range, closed, open-ended where null; a quantile at a bound within 1e-4 of it,
+// relative, passes. allow_relative_error is, in the pandas engine, the name of the interpolation, "nearest" when false or absent.
+func quantilesBetween(c *check) (outcome, error) {
+	s, err := c.series(c.text("column"))
+	if err != nil {
+		return outcome{}, err
+	}
+	q := c.object("quantile_ranges")
+	quantiles, _ := c.numbersIn(q, "quantiles")
+	ranges, _ := list(q["value_ranges"])
+	if len(quantiles) != len(ranges) || len(quantiles) == 0 {
+		c.wrong("quantile_ranges must have as many value_ranges as quantiles, and at least one: %d and %d", len(ranges), len(quantiles))
+	}
+	interpolation := "nearest"
+	if v, ok := c.values["allow_relative_error"].(bool); !ok || v {
+		interpolation = c.choice("allow_relative_error", "nearest", "linear", "lower", "higher", "midpoint")
+	}
+	if err := c.err(); err != nil {
+		return outcome{}, err
+	}
+	if !s.numeric() {
+		return outcome{}, notNumeric("quantiles", s)
+	}
+	v := s.present()
+	sort.Float64s(v)
+	values, passed, success := make([]any, len(quantiles)), make([]any, len(quantiles)), true
+	for i, p := range quantiles {
+		if !(0 <= p && p <= 1) {
+			return outcome{}, fmt.Errorf("quantile_ranges.quantiles[%d] = %v must lie in [0, 1]", i, p)
+		}
+		low, high, err := quantileRange(ranges[i])
+		if err != nil {
+			return outcome{}, fmt.Errorf("quantile_ranges.value_ranges[%d]: %w", i, err)
+		}
+		x := quantile(v, p, interpolation)
+		ok := close4(x, low) || close4(x, high) || low <= x && x <= high
+		values[i], passed[i] = output(x), ok
+		success = success && ok
+	}
+	return outcome{success: success, detail: map[string]any{
+		"observed_value": map[string]any{"quantiles": outputs(quantiles), "values": values},
+		"details":        map[string]any{"success_details": passed},
+	}}, nil
+}
+
+func quantileRange(v any) (low, high float64, err error) {
+	pair, ok := list(v)
+	if !ok || len(pair) != 2 {
+		return 0, 0, fmt.Errorf("a range is a list of two bounds, not %v", brief(v))
+	}
+	low, high = math.Inf(-1), math.Inf(1)
+	for i, at := range []*float64{&low, &high} {
+		switch x := infinite(scalar(pair[i])).(type) {
+		case nil:
+		case float64:
+			*at = x
+		default:
+			return 0, 0, fmt.Errorf("a bound must be a number or null, not %s", kindOf(x))
+		}
+	}
+	if low > high {
+		return 0, 0, fmt.Errorf("the bounds are out of order: %v > %v", low, high)
+	}
+	return low, high, nil
+}
+
+// close4 is numpy.isclose with rtol 1e-4 and its own atol 1e-8.
+func close4(a, b float64) bool {
+	return a == b || !math.IsInf(b, 0) && !math.IsInf(a, 0) && math.Abs(a-b) <= 1e-8+1e-4*math.Abs(b)
+}
+
+// quantile of sorted values at p in [0, 1], by numpy's rules; NaN of nothing. The rank is (n-1)p, and pandas brings p there by way of
+// percent.
+func quantile(sorted []float64, p float64, interpolation string) float64 {
+	if len(sorted) == 0 {
+		return math.NaN()
+	}
+	rank := float64(len(sorted)-1) * (p * 100 / 100)
+	low, high := int(math.Floor(rank)), int(math.Ceil(rank))
+	a, b := sorted[low], sorted[min(high, len(sorted)-1)]
+	switch t := rank - math.Floor(rank); interpolation {
+	case "lower":
+		return a
+	case "higher":
+		return b
+	case "midpoint":
+		return a + float64((b-a)*0.5)
+	case "linear":
+		if t >= 0.5 {
+			return b - float64((b-a)*(1-t))
+		}
+		return a + float64((b-a)*t)
+	}
+	return sorted[int(math.RoundToEven(rank))]
+}
+
+func outputs(v []float64) []any {
+	out := make([]any, len(v))
+	for i, x := range v {
+		out[i] = output(x)
+	}
+	return out
+}
+
+// divergence expects the Kullback-Leibler divergence of the observed from the expected distribution to be at most threshold:
+//
+//	sum p ln(p/q), in nats, p and q normalised, over the values of partition_object or its bins and two tails
+//
+// A value or a bin that was not expected gets a part of the holdout; without one the divergence is infinite, which fails.
+func divergence(c *check) (outcome, error) {
+	s, err := c.series(c.text("column"))
+	if err != nil {
+		return outcome{}, err
+	}
+	threshold, limited := c.number("threshold")
+	d := kl{check: c, s: s, tail: c.share("tail_weight_holdout", 0), internal: c.share("internal_weight_holdout", 0)}
+	partition := c.object("partition_object")
+	d.weights, _ = c.numbersIn(partition, "weights")
+	for _, w := range d.weights {
+		if !(w >= 0) {
+			c.wrong("partition_object.weights must not be negative: %v", w)
+			break
+		}
+	}
+	if err := c.err(); err != nil {
+		return outcome{}, err
+	}
+	var observed, expected map[string]any
+	switch {
+	case partition["values"] != nil:
+		observed, expected, err = d.categorical(partition)
+	case partition["bins"] != nil:
+		observed, expected, err = d.continuous(partition)
+	default:
+		err = fmt.Errorf("partition_object needs \"weights\" with \"values\" or with \"bins\"")
+	}
+	if err == nil {
+		err = c.err()
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	v := entropy(d.p, d.q)
+	var told any
+	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		told = v
+	}
+	return outcome{success: !limited || v <= threshold, detail: map[string]any{
+		"observed_value": told,
+		"details":        map[string]any{"observed_partition": observed, "expected_partition": expected},
+	}}, nil
+}
+
+// kl builds the two distributions p (observed) and q (expected).
+type kl struct {
+	*check
+	s              *series
+	weights        []float64
+	tail, internal float64
+	p, q           []float64
+}
+
+func (d *kl) categorical(partition map[string]any) (observed, expected map[string]any, err error) {
+	k := kwargs{values: partition}
+	values, _ := k.scalars("values")
+	if len(values) != len(d.weights) || len(k.problems) > 0 {
+		return nil, nil, fmt.Errorf("partition_object must be a list of values and as many weights: %d and %d", len(values), len(d.weights))
+	}
+	type cell struct{ value, p, q any }
+	cells := make([]cell, 0, len(values))
+	at := map[any]int{}
+	for i, v := range values {
+		at[key(v)] = i
+		cells = append(cells, cell{value: v, q: d.weights[i]})
+	}
+	n, unseen := float64(d.s.Len()-d.s.MissingCount()), 0
+	for _, v := range d.s.counts() {
+		share := float64(v.count) / n
+		if i, ok := at[key(v.value)]; ok {
+			cells[i].p = share
+		} else {
+			cells, unseen = append(cells, cell{value: v.value, p: share}), unseen+1
+		}
+	}
+	slices.SortStableFunc(cells, func(a, b cell) int {
+		switch less, equal, err := compare(a.value, b.value); {
+		case err != nil || equal:
+			return 0
+		case less:
+			return -1
+		}
+		return 1
+	})
+	var names []any
+	for _, c := range cells {
+		p, _ := c.p.(float64)
+		q, known := c.q.(float64)
+		switch {
+		case !known:
+			q = d.tail / float64(unseen)
+		case unseen > 0:
+			q *= 1 - d.tail
+		}
+		d.p, d.q, names = append(d.p, p), append(d.q, q), append(names, output(c.value))
+	}
+	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
+}
+
+func (d *kl) continuous(partition map[string]any) (observed, expected map[string]any, err error) {
+	bins, _ := d.numbersIn(partition, "bins")
+	tails, hasTails := d.numbersIn(partition, "tail_weights")
+	switch {
+	case d.err() != nil:
+		return nil, nil, d.err()
+	case !d.flagOr("bucketize_data", true):
+		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false")
+	case len(bins) != len(d.weights)+1 || len(bins) < 2 || !slices.IsSorted(bins):
+		return nil, nil, fmt.Errorf("partition_object must have ascending bins, one more than weights: %d and %d", len(bins), len(d.weights))
+	case hasTails && len(tails) != 2:
+		return nil, nil, fmt.Errorf("partition_object.tail_weights must be two numbers")
+	case !d.s.numeric():
+		return nil, nil, notNumeric("a partition in bins", d.s)
+	}
+	last := len(bins) - 1
+	openLow, openHigh := math.IsInf(bins[0], -1), math.IsInf(bins[last], 1)
+	if hasTails && (openLow || openHigh) {
+		return nil, nil, fmt.Errorf("there can be no tail weights for partitions with one or both endpoints at infinity")
+	}
+	if openLow && openHigh && d.tail > 0 {
+		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
+	}
+	inner, below, above := d.histogram(bins)
+	q := make([]float64, len(d.weights))
+	zeros := 0
+	for i, w := range d.weights {
+		if q[i] = w * (1 - d.tail - d.internal); q[i] == 0 {
+			zeros++
+		}
+	}
+	for i := range q {
+		if q[i] == 0 && d.internal > 0 {
+			q[i] = d.internal / float64(zeros)
+		}
+	}
+	// An open end makes its bin the tail; a closed one leaves what lies beyond to the holdout, halved when both ends are closed.
+	each := d.tail
+	if !openLow && !openHigh {
+		each /= 2
+	}
+	pTails, qTails := []float64{below, above}, []float64{each, each}
+	if hasTails {
+		qTails = slices.Clone(tails)
+	}
+	if openLow {
+		pTails[0], qTails[0], inner, q, bins = inner[0], q[0], inner[1:], q[1:], bins[1:]
+	}
+	if openHigh && len(q) > 0 {
+		end := len(q) - 1
+		pTails[1], qTails[1], inner, q, bins = inner[end], q[end], inner[:end], q[:end], bins[:len(bins)-1]
+	}
+	d.p = slices.Concat(pTails[:1], inner, pTails[1:])
+	d.q = slices.Concat(qTails[:1], q, qTails[1:])
+	tell := func(w, t []float64) map[string]any {
+		return map[string]any{"bins": outputs(bins), "weights": outputs(w), "tail_weights": outputs(t)}
+	}
+	return tell(inner, pTails), tell(q, qTails), nil
+}
+
+// histogram is the share of present values in each bin, closed below and open above but for the last, and beyond both ends.
+func (d *kl) histogram(bins []float64) (inner []float64, below, above float64) {
+	inner = make([]float64, len(bins)-1)
+	v := d.s.present()
+	last := len(bins) - 1
+	for _, x := range v {
+		switch {
+		case x < bins[0]:
+			below++
+		case x > bins[last]:
+			above++
+		case x == bins[last]:
+			inner[last-1]++
+		default:
+			inner[sort.Search(last, func(i int) bool { return bins[i+1] > x })]++
+		}
+	}
+	n := float64(len(v))
+	for i := range inner {
+		inner[i] /= n
+	}
+	return inner, below / n, above / n
+}
+
+// entropy is the Kullback-Leibler divergence of p from q, each normalised to sum 1, as scipy.stats.entropy: a term with p = 0 is 0, one
+// with q = 0 < p is infinite.
+func entropy(p, q []float64) float64 {
+	sp, sq := pairwiseSum(p), pairwiseSum(q)
+	terms := make([]float64, len(p))
+	for i := range p {
+		x, y := p[i]/sp, q[i]/sq
+		switch {
+		case x > 0 && y > 0:
+			terms[i] = x * math.Log(x/y)
+		case x == 0 && y >= 0:
+			terms[i] = 0
+		default:
+			terms[i] = math.Inf(1)
+			if math.IsNaN(x) || math.IsNaN(y) {
+				terms[i] = math.NaN()
+			}
+		}
+	}
+	return pairwiseSum(terms)
+}

@@ -1,0 +1,158 @@
+package expect
+
+import (
+	"fmt"
+	"math"
+
+	"mlops/shared/dataset"
+)
+
+// valueMaps are about single values: gaps, intervals and sets.
+var valueMaps = []record{
+	{"expect_column_values_to_not_be_null", "column!", nullMap(false)},
+	{"expect_column_values_to_be_null", "column!", nullMap(true)},
+	{"expect_column_values_to_be_between", "column! min_value max_value strict_min strict_max parse_strings_as_datetimes allow_cross_type_comparisons output_strftime_format", columnMap(between)},
+	{"expect_column_values_to_be_in_set", "column! value_set parse_strings_as_datetimes", columnMap(inSet)},
+	{"expect_column_values_to_not_be_in_set", "column! value_set parse_strings_as_datetimes", columnMap(notInSet)},
+	{"expect_column_value_z_scores_to_be_less_than", "column! threshold! double_sided", columnMap(zScore)},
+}
+
+// nullMap makes the two expectations for which a gap is a value like another: nothing is passed over.
+func nullMap(null bool) func(*check) (outcome, error) {
+	return func(c *check) (outcome, error) {
+		d, err := c.domain(single, c.text("column"))
+		if err != nil {
+			return outcome{}, err
+		}
+		return c.judge(d, func(i int) bool { return d.cells[0].Missing(i) == null })
+	}
+}
+
+// between expects min_value <= value <= max_value, strictly where strict_min or strict_max say so. Texts compare by code point. A text
+// met with a number is an error, or unexpected when allow_cross_type_comparisons.
+func between(s *series, k *kwargs) (func(int) bool, error) {
+	b, cross := k.bounds(), k.flag("allow_cross_type_comparisons")
+	if k.flag("parse_strings_as_datetimes") {
+		k.wrong("parse_strings_as_datetimes is not supported: write dates so that their texts sort (2006-01-02)")
+	}
+	if err := k.err(); err != nil {
+		return nil, err
+	}
+	if b.min == nil && b.max == nil {
+		return nil, fmt.Errorf("min_value and max_value cannot both be None")
+	}
+	if err := b.ordered(); err != nil {
+		return nil, err
+	}
+	low, high, isNumber := b.numbers()
+	var failed error
+	expected := s.test(func(v float64) bool {
+		switch {
+		case !isNumber:
+			failed = mismatch(v, first(b.min, b.max))
+			return false
+		case v < low || v > high:
+			return false
+		}
+		return !(b.strictMin && v == low && b.min != nil) && !(b.strictMax && v == high && b.max != nil)
+	}, func(v string) bool {
+		ok, err := b.contains(v)
+		if err != nil {
+			failed = err
+		}
+		return ok
+	})
+	if s.Kind == dataset.Numeric && !isNumber && s.MissingCount() < s.Len() {
+		failed = fmt.Errorf("%w (column %q)", mismatch(s.present()[0], first(b.min, b.max)), s.Name)
+	}
+	if failed != nil && !cross {
+		return nil, failed
+	}
+	return expected, nil
+}
+
+// numbers are the bounds as numbers, infinite where open; false when one is a text.
+func (b bounds) numbers() (low, high float64, ok bool) {
+	low, high = math.Inf(-1), math.Inf(1)
+	if b.min != nil {
+		if low, ok = b.min.(float64); !ok {
+			return 0, 0, false
+		}
+	}
+	if b.max != nil {
+		if high, ok = b.max.(float64); !ok {
+			return 0, 0, false
+		}
+	}
+	return low, high, true
+}
+
+func first(a, b any) any {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// member makes the predicate of belonging to value_set by value: 1 is 1.0 is True, and no number is a text. false: there is no set.
+func member(s *series, k *kwargs) (func(int) bool, bool) {
+	values, there := k.scalars("value_set")
+	if !there {
+		return nil, false
+	}
+	numbers, texts := map[float64]bool{}, map[string]bool{}
+	for _, v := range values {
+		switch x := key(v).(type) {
+		case float64:
+			numbers[x] = true
+		case string:
+			texts[x] = true
+		}
+	}
+	return s.test(func(v float64) bool { return numbers[v] }, func(v string) bool { return texts[v] }), true
+}
+
+// inSet expects membership; without a value_set everything is expected, with an empty one nothing.
+func inSet(s *series, k *kwargs) (func(int) bool, error) {
+	in, there := member(s, k)
+	if !there {
+		return func(int) bool { return true }, k.err()
+	}
+	return in, k.err()
+}
+
+// notInSet expects the contrary; without a value_set everything is expected.
+func notInSet(s *series, k *kwargs) (func(int) bool, error) {
+	in, there := member(s, k)
+	if !there {
+		return func(int) bool { return true }, k.err()
+	}
+	return func(i int) bool { return !in(i) }, k.err()
+}
+
+// zScore expects (value - mean) / sd < threshold, with the mean and the sample standard deviation (n-1) of the present values; of the
+// absolute score when double_sided. A column without spread has scores that are not numbers, and so no expected value.
+func zScore(s *series, k *kwargs) (func(int) bool, error) {
+	threshold, _ := k.number("threshold")
+	double := k.flag("double_sided")
+	if err := k.err(); err != nil {
+		return nil, err
+	}
+	if !s.numeric() {
+		return nil, notNumeric("z-scores", s)
+	}
+	v := s.present()
+	mean, sd := average(v), deviation(v)
+	return func(i int) bool {
+		z := (s.number(i) - mean) / sd
+		if double {
+			return math.Abs(z) < math.Abs(threshold)
+		}
+		return z < threshold
+	}, nil
+}
+
+// notNumeric is the error of calculating with texts.
+func notNumeric(what string, s *series) error {
+	return fmt.Errorf("%s of column %q: numeric values are needed, it holds texts", what, s.Name)
+}

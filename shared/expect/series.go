@@ -1,0 +1,243 @@
+package expect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"mlops/shared/dataset"
+)
+
+// dtype is the type that pandas would give a column it read from CSV; expectations about types speak of it.
+type dtype string
+
+const (
+	int64Type   dtype = "int64"
+	float64Type dtype = "float64"
+	boolType    dtype = "bool_"
+	objectType  dtype = "object_" // texts, or booleans with gaps
+)
+
+// series is a column as an expectation sees it.
+type series struct {
+	dataset.Column
+	dtype dtype
+	truth []bool // when the column holds booleans: what each level means; else nil
+}
+
+// newSeries infers the dtype as pandas.read_csv does: whole numbers without gaps are int64, with gaps float64; a column of nothing but
+// True and False is bool, with gaps object.
+func newSeries(c *dataset.Column) *series {
+	s := &series{Column: *c}
+	gaps := c.MissingCount()
+	switch {
+	case c.Kind == dataset.Numeric && c.Integer && gaps == 0:
+		s.dtype = int64Type
+	case c.Kind == dataset.Numeric:
+		s.dtype = float64Type
+	default:
+		s.dtype = objectType
+		if s.truth = truths(c); s.truth != nil && gaps == 0 {
+			s.dtype = boolType
+		}
+	}
+	return s
+}
+
+// truths are the booleans that the levels of a column spell, or nil when some level that occurs spells none.
+func truths(c *dataset.Column) []bool {
+	if len(c.Levels) == 0 || len(c.Levels) > 6 {
+		return nil
+	}
+	t := make([]bool, len(c.Levels))
+	for i, l := range c.Levels {
+		switch l {
+		case "True", "TRUE", "true":
+			t[i] = true
+		case "False", "FALSE", "false":
+		default:
+			return nil
+		}
+	}
+	return t
+}
+
+// take is the series of the given rows; its dtype stays, as that of a filtered pandas column does.
+func (s *series) take(rows []int) *series {
+	return &series{Column: s.Column.Take(rows), dtype: s.dtype, truth: s.truth}
+}
+
+// numeric reports whether the values are numbers or booleans, which Python adds and compares as 0 and 1.
+func (s *series) numeric() bool { return s.Kind == dataset.Numeric || s.truth != nil }
+
+// number is row i of a numeric series, NaN when missing.
+func (s *series) number(i int) float64 {
+	if s.Kind == dataset.Numeric {
+		return s.Float[i]
+	}
+	if k := s.Code[i]; k >= 0 {
+		return key(s.truth[k]).(float64)
+	}
+	return math.NaN()
+}
+
+// value is row i as nil, bool, float64 or string.
+func (s *series) value(i int) any {
+	if s.truth != nil && s.Code[i] >= 0 {
+		return s.truth[s.Code[i]]
+	}
+	return s.Value(i)
+}
+
+// text is str() of row i's value in Python.
+func (s *series) text(i int) string {
+	if s.Kind == dataset.Numeric {
+		return pythonText(s.Float[i], s.dtype == int64Type)
+	}
+	return s.levelText(s.Code[i])
+}
+
+func (s *series) levelText(k int32) string {
+	if s.truth == nil {
+		return s.Levels[k]
+	}
+	if s.truth[k] {
+		return "True"
+	}
+	return "False"
+}
+
+// test makes a predicate over present rows from one over numbers and one over texts. A text column asks once per level, not per row.
+// Booleans are numbers.
+func (s *series) test(number func(float64) bool, text func(string) bool) func(i int) bool {
+	if s.Kind == dataset.Numeric {
+		return func(i int) bool { return number(s.Float[i]) }
+	}
+	answer := make([]bool, len(s.Levels))
+	for k, n := range s.tally() {
+		switch {
+		case n == 0: // a row condition may have left a level without rows, and it must not be judged
+		case s.truth != nil:
+			answer[k] = number(key(s.truth[k]).(float64))
+		default:
+			answer[k] = text(s.Levels[k])
+		}
+	}
+	return func(i int) bool { return answer[s.Code[i]] }
+}
+
+// tally counts the rows of each level of a text column.
+func (s *series) tally() []int {
+	n := make([]int, len(s.Levels))
+	for _, k := range s.Code {
+		if k >= 0 {
+			n[k]++
+		}
+	}
+	return n
+}
+
+// testText makes a predicate over present rows from one over str() of their values.
+func (s *series) testText(test func(string) bool) func(i int) bool {
+	if s.Kind == dataset.Numeric {
+		return func(i int) bool { return test(s.text(i)) }
+	}
+	answer := make([]bool, len(s.Levels))
+	for k, n := range s.tally() {
+		answer[k] = n > 0 && test(s.levelText(int32(k)))
+	}
+	return func(i int) bool { return answer[s.Code[i]] }
+}
+
+// present are the numbers of a numeric series that are not missing, in order, in a new slice.
+func (s *series) present() []float64 {
+	v := make([]float64, 0, s.Len())
+	for i := range s.Len() {
+		if x := s.number(i); !math.IsNaN(x) {
+			v = append(v, x)
+		}
+	}
+	return v
+}
+
+// counted is a value and how often it came.
+type counted struct {
+	value any
+	count int
+}
+
+// counts are the distinct present values with their counts, ascending.
+func (s *series) counts() []counted {
+	var out []counted
+	if s.numeric() {
+		v := s.present()
+		sort.Float64s(v)
+		for i, j := 0, 0; i < len(v); i = j {
+			for j = i; j < len(v) && v[j] == v[i]; j++ {
+			}
+			var x any = v[i]
+			if s.truth != nil {
+				x = v[i] == 1
+			}
+			out = append(out, counted{x, j - i})
+		}
+		return out
+	}
+	for k, count := range s.tally() {
+		if count > 0 {
+			out = append(out, counted{s.Levels[k], count})
+		}
+	}
+	return out
+}
+
+// table is the frame under validation, or the part of it that a row condition chose.
+type table struct {
+	frame *dataset.Frame
+	rows  []int              // nil = all rows of the frame
+	made  map[string]*series // of the whole frame, made when first asked for
+}
+
+func (t *table) height() int {
+	if t.rows != nil {
+		return len(t.rows)
+	}
+	return t.frame.Rows()
+}
+
+// row is the frame's number of row i of the table.
+func (t *table) row(i int) int {
+	if t.rows != nil {
+		return t.rows[i]
+	}
+	return i
+}
+
+// base is a column of the whole frame. Its error begins as Great Expectations' does and names the nearest column.
+func (t *table) base(name string) (*series, error) {
+	if s := t.made[name]; s != nil {
+		return s, nil
+	}
+	c := t.frame.Column(name)
+	if c == nil {
+		names := t.frame.Names()
+		err := fmt.Errorf("Error: The column %q in BatchData does not exist.", brief(name))
+		if near := nearest(name, slices.Values(names)); near != "" {
+			err = fmt.Errorf("%w The nearest name is %q.", err, near)
+		}
+		return nil, err
+	}
+	s := newSeries(c)
+	t.made[name] = s
+	return s, nil
+}
+
+// series is a column of the table.
+func (t *table) series(name string) (*series, error) {
+	s, err := t.base(name)
+	if err != nil || t.rows == nil {
+		return s, err
+	}
+	return s.take(t.rows), nil
+}

@@ -1,0 +1,133 @@
+package expect
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"mlops/shared/number"
+)
+
+// scalar brings what JSON and Go know as a number to float64, and leaves nil, bool, string, lists and objects as they are.
+func scalar(v any) any {
+	switch x := v.(type) {
+	case json.Number:
+		f, err := strconv.ParseFloat(string(x), 64)
+		if err != nil && !math.IsInf(f, 0) {
+			return string(x)
+		}
+		return f
+	case number.Float:
+		return float64(x)
+	case float32:
+		return float64(x)
+	case int:
+		return float64(x)
+	case int32:
+		return float64(x)
+	case int64:
+		return float64(x)
+	}
+	return v
+}
+
+// list is v as a list, and whether it is one.
+func list(v any) ([]any, bool) {
+	switch x := v.(type) {
+	case []any:
+		return x, true
+	case []string:
+		l := make([]any, len(x))
+		for i, s := range x {
+			l[i] = s
+		}
+		return l, true
+	case []float64:
+		l := make([]any, len(x))
+		for i, f := range x {
+			l[i] = f
+		}
+		return l, true
+	}
+	return nil, false
+}
+
+// key is a scalar such that two are equal in Python exactly if their keys are equal in Go: True is 1 is 1.0.
+func key(v any) any {
+	if b, ok := v.(bool); ok {
+		if b {
+			return 1.0
+		}
+		return 0.0
+	}
+	return v
+}
+
+// mismatch is the error of comparing what has no order; its first sentence is Great Expectations' own.
+func mismatch(a, b any) error {
+	return fmt.Errorf("Column values, min_value, and max_value must either be None or of the same type: %s cannot be compared with %s", kindOf(a), kindOf(b))
+}
+
+// kindOf names a scalar's type for people.
+func kindOf(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return fmt.Sprintf("the text %q", brief(x))
+	case bool, float64:
+		return fmt.Sprintf("the number %v", x)
+	case []any:
+		return "a list"
+	}
+	return "an object"
+}
+
+// compare orders two scalars: numbers and booleans by value, texts by code point. Anything else is an error. NaN is neither.
+func compare(a, b any) (less, equal bool, err error) {
+	switch x := key(a).(type) {
+	case float64:
+		if y, ok := key(b).(float64); ok {
+			return x < y, x == y, nil
+		}
+	case string:
+		if y, ok := b.(string); ok {
+			return x < y, x == y, nil
+		}
+	}
+	return false, false, mismatch(a, b)
+}
+
+// pythonText is str(v) in Python: numbers of a float column have a fraction or an exponent.
+func pythonText(v float64, whole bool) string {
+	if whole {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	a := math.Abs(v)
+	switch {
+	case math.IsInf(v, 1):
+		return "inf"
+	case math.IsInf(v, -1):
+		return "-inf"
+	case a != 0 && (a < 1e-4 || a >= 1e16):
+		return strconv.FormatFloat(v, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// output is a scalar as a result carries it: NaN is null, an infinity a text.
+func output(v any) any {
+	if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		if math.IsNaN(f) {
+			return nil
+		}
+		return number.Float(f)
+	}
+	return v
+}

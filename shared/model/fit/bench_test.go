@@ -1,0 +1,102 @@
+package fit
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"mlops/shared/dataset"
+	"mlops/shared/model"
+)
+
+// synthetic is a table of n rows and p numeric columns with a smooth, interacting, noisy truth.
+func synthetic(n, p int) *Data {
+	r := rand.New(rand.NewPCG(1, 2))
+	d := &Data{Rows: n, X: make([]float64, n*p), Labels: dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"0", "1"}, Y: make([]float64, n)}}
+	for j := range p {
+		d.Features = append(d.Features, model.Feature{Name: fmt.Sprintf("x%d", j), Min: -5, Max: 5})
+		for i := range n {
+			d.X[j*n+i] = r.NormFloat64()
+		}
+	}
+	for i := range n {
+		s := d.X[i] - d.X[n+i]*d.X[2*n+i] + math.Sin(3*d.X[3*n+i]) + r.NormFloat64()
+		if s > 0 {
+			d.Labels.Y[i] = 1
+		}
+	}
+	return d
+}
+
+func BenchmarkBoostingFit(b *testing.B) {
+	d := synthetic(100_000, 28)
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("100k_x_28/threads=%d", threads), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := (Boosting{Trees: 100}).Fit(d, Options{Threads: threads}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkFit(b *testing.B) {
+	for _, name := range []string{"heart", "pima", "wdbc", "adult", "bank", "california"} {
+		set := load(b, name, false)
+		if name == "adult" || name == "bank" { // one-hot
+			set = load(b, name, true)
+		}
+		d := set.data.Take(set.fits[0][0])
+		for _, e := range []Estimator{Linear{}, Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1, MinLeaf: 20, L2: -1}, Boosting{}, Forest{}} {
+			b.Run(fmt.Sprintf("%s/%s_%v", name, e.Algorithm(), e.Params()["leaves"]), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := e.Fit(d, Options{Threads: 1}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkPredict(b *testing.B) {
+	d := synthetic(20_000, 28)
+	for _, e := range []Estimator{Linear{}, Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1}} {
+		p, err := e.Fit(d, Options{Threads: 2})
+		if err != nil {
+			b.Fatal(err)
+		}
+		m := &model.Model{Task: dataset.Binary, Classes: d.Labels.Classes, Features: d.Features, Predictor: p, Threshold: 0.5}
+		const rows = 1024
+		x, dst := make([]float64, rows*28), make([]float64, 2)
+		for i := range rows {
+			d.Row(i, x[i*28:(i+1)*28])
+		}
+		one := func(b *testing.B) {
+			i := 0
+			for b.Loop() {
+				m.Predict(dst, x[i*28:(i+1)*28])
+				i = (i + 1) % rows
+			}
+		}
+		b.Run(e.Algorithm()+"/single", one)
+		f := &dataset.Frame{}
+		for j, c := range d.Features {
+			f.Columns = append(f.Columns, dataset.NumericColumn(c.Name, d.Column(j)))
+		}
+		b.Run(e.Algorithm()+"/batch_20k", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := m.PredictFrame(f); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*float64(d.Rows)/b.Elapsed().Seconds(), "rows/s")
+		})
+		for i := range rows {
+			x[i*28+27] = math.NaN()
+		}
+		b.Run(e.Algorithm()+"/single_with_missing", one)
+	}
+}

@@ -1,0 +1,237 @@
+package fit
+
+import (
+	"math"
+	"slices"
+	"sort"
+
+	"mlops/shared/dataset"
+	"mlops/shared/fault"
+	"mlops/shared/model"
+	"mlops/shared/model/tree"
+)
+
+// Data is a table ready to be fitted.
+type Data struct {
+	Features []model.Feature
+	X        []float64 // column-major: value of feature j in row i at j*Rows+i, coded as model.Predictor reads it
+	Rows     int
+	Labels   dataset.Labels
+	Weight   []float64 // how much each row counts, >= 0; nil = one each
+}
+
+// NewData codes a table of features only. The error names every column that cannot be used: one that holds infinities or numbers beyond
+// model.MaxValue. Of a column with more than model.MaxLevels levels the most frequent are kept; the rest count as levels never seen.
+func NewData(f *dataset.Frame, l dataset.Labels) (*Data, error) {
+	d := &Data{Rows: f.Rows(), Labels: l, X: make([]float64, 0, f.Rows()*len(f.Columns))}
+	var problems []fault.Detail
+	if l.Len() != d.Rows {
+		problems = append(problems, fault.Detail{Field: l.Name, Code: "out_of_range", Got: l.Len(), Expected: "one label a row"})
+	}
+	if n := len(f.Columns); n < 1 || n > model.MaxFeatures {
+		problems = append(problems, fault.Detail{Code: "out_of_range", Got: n, Expected: "1 to 5,000 feature columns"})
+	}
+	for i := range f.Columns {
+		c := &f.Columns[i]
+		var feature model.Feature
+		if c.Kind == dataset.Categorical {
+			feature = d.categorical(c)
+		} else {
+			d.X = append(d.X, c.Float...)
+			feature = numeric(c)
+			if bad := slices.IndexFunc(c.Float, func(v float64) bool { return math.Abs(v) > model.MaxValue }); bad >= 0 {
+				problems = append(problems, fault.Detail{Field: c.Name, Code: model.CodeNonFinite, Got: c.Text(bad), Expected: "finite numbers", Row: fault.Row(bad + 1)})
+			}
+		}
+		if d.Rows > 0 {
+			feature.Missing = float64(c.MissingCount()) / float64(d.Rows)
+		}
+		d.Features = append(d.Features, feature)
+	}
+	if len(problems) > 0 {
+		return nil, fault.Invalidf("the table cannot be trained on").With(problems...)
+	}
+	return d, nil
+}
+
+// numeric describes a numeric column.
+func numeric(c *dataset.Column) model.Feature {
+	f := model.Feature{Name: c.Name, Kind: c.Kind, Integer: c.Integer}
+	first := true
+	for _, v := range c.Float {
+		if math.IsNaN(v) {
+			continue
+		}
+		if first {
+			f.Min, f.Max, first = v, v, false
+		}
+		f.Min, f.Max = min(f.Min, v), max(f.Max, v)
+	}
+	return f
+}
+
+// categorical appends the codes of a categorical column and describes it. Levels that no row has are left out.
+func (d *Data) categorical(c *dataset.Column) model.Feature {
+	count := make([]int, len(c.Levels))
+	for _, k := range c.Code {
+		if k >= 0 {
+			count[k]++
+		}
+	}
+	var kept []int
+	for k, n := range count {
+		if n > 0 {
+			kept = append(kept, k)
+		}
+	}
+	if len(kept) > model.MaxLevels {
+		sort.SliceStable(kept, func(a, b int) bool { return count[kept[a]] > count[kept[b]] })
+		kept = kept[:model.MaxLevels]
+		slices.Sort(kept)
+	}
+	f := model.Feature{Name: c.Name, Kind: c.Kind}
+	code := make([]float64, len(c.Levels))
+	for k := range code {
+		code[k] = -1
+	}
+	for to, k := range kept {
+		code[k] = float64(to)
+		f.Levels = append(f.Levels, c.Levels[k])
+	}
+	for _, k := range c.Code {
+		if k < 0 {
+			d.X = append(d.X, math.NaN())
+		} else {
+			d.X = append(d.X, code[k])
+		}
+	}
+	return f
+}
+
+// Column is the values of feature j, one a row.
+func (d *Data) Column(j int) []float64 { return d.X[j*d.Rows : (j+1)*d.Rows] }
+
+// Row writes row i as model.Predictor reads it.
+func (d *Data) Row(i int, dst []float64) {
+	for j := range d.Features {
+		dst[j] = d.X[j*d.Rows+i]
+	}
+}
+
+// Take is the data of the given rows. Features stay as they are: codes keep their meaning, and levels may have no row.
+func (d *Data) Take(rows []int) *Data {
+	t := &Data{Features: d.Features, Rows: len(rows), Labels: d.Labels.Take(rows), X: make([]float64, len(rows)*len(d.Features))}
+	for j := range d.Features {
+		from, to := d.Column(j), t.Column(j)
+		for i, r := range rows {
+			to[i] = from[r]
+		}
+	}
+	if d.Weight != nil {
+		t.Weight = make([]float64, len(rows))
+		for i, r := range rows {
+			t.Weight[i] = d.Weight[r]
+		}
+	}
+	return t
+}
+
+// Predict scores every row of d: row-major, Width numbers a row.
+func (d *Data) Predict(p model.Predictor) []float64 {
+	x, w := make([]float64, len(d.Features)), p.Width()
+	out := make([]float64, d.Rows*w)
+	for i := range d.Rows {
+		d.Row(i, x)
+		p.Predict(out[i*w:(i+1)*w], x)
+	}
+	return out
+}
+
+// columns are the features as package tree bins them.
+func (d *Data) columns() []tree.Column {
+	out := make([]tree.Column, len(d.Features))
+	for j, f := range d.Features {
+		out[j] = tree.Column{Values: d.Column(j), Levels: -1}
+		if f.Kind == dataset.Categorical {
+			out[j].Levels = len(f.Levels)
+		}
+	}
+	return out
+}
+
+// weight is how much row i counts.
+func (d *Data) weight(i int) float64 {
+	if d.Weight == nil {
+		return 1
+	}
+	return d.Weight[i]
+}
+
+// outputs is the number of raw scores of the task.
+func (d *Data) outputs() int {
+	if d.Labels.Task == dataset.Multiclass {
+		return len(d.Labels.Classes)
+	}
+	return 1
+}
+
+// check reports data that nothing can be fitted to.
+func (d *Data) check() error {
+	if d.Rows == 0 || d.Labels.Len() != d.Rows || len(d.X) != d.Rows*len(d.Features) || d.Weight != nil && len(d.Weight) != d.Rows {
+		return fault.Invalidf("the data have %d rows, %d labels, %d features of %d values together, and %d weights", d.Rows, d.Labels.Len(), len(d.Features), len(d.X), len(d.Weight))
+	}
+	var sum float64
+	for i, w := range d.Weight {
+		if !(w >= 0 && w <= model.MaxValue) {
+			return fault.Invalidf("the weight of row %d is %g: weights are finite and not negative", i, w)
+		}
+		sum += w
+	}
+	if d.Weight != nil && sum == 0 {
+		return fault.Invalidf("the weights of all %d rows are 0", d.Rows)
+	}
+	for i, y := range d.Labels.Y {
+		if !(math.Abs(y) <= model.MaxValue) || d.Labels.Task != dataset.Regression && (y < 0 || int(y) >= len(d.Labels.Classes)) {
+			return fault.Invalidf("the label of row %d is %g: it is not a finite value or the index of a class", i, y)
+		}
+	}
+	return nil
+}
+
+// shares are the weighted shares of the classes, all in (0, 1): a class without rows, which a fold may have, counts as half a row.
+func (d *Data) shares() []float64 {
+	p := make([]float64, len(d.Labels.Classes))
+	for i, y := range d.Labels.Y {
+		p[int(y)] += d.weight(i)
+	}
+	if slices.Contains(p, 0) {
+		for k := range p {
+			p[k] += 0.5
+		}
+	}
+	var sum float64
+	for _, v := range p {
+		sum += v
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+	return p
+}
+
+// moments are the weighted mean and standard deviation of a regression's target; a constant one has deviation 1.
+func (d *Data) moments() (mean, sd float64) {
+	var sum, square, weight float64
+	for i, y := range d.Labels.Y {
+		sum += float64(d.weight(i) * y)
+		weight += d.weight(i)
+	}
+	mean = sum / weight
+	for i, y := range d.Labels.Y {
+		square += float64(d.weight(i) * (y - mean) * (y - mean))
+	}
+	if sd = math.Sqrt(square / weight); !(sd > 0) {
+		sd = 1
+	}
+	return mean, sd
+}

@@ -1,0 +1,29 @@
+package fit_test
+
+import (
+	"testing"
+
+	"mlops/shared/model/fit"
+	"mlops/shared/model/modeltest"
+)
+
+func TestEstimatorsKeepTheirPromises(t *testing.T) {
+	exact := modeltest.Tolerance{RowOrder: 1e-6, Learns: 0.9}
+	cases := map[string]struct {
+		estimator fit.Estimator
+		tolerance modeltest.Tolerance
+	}{
+		"baseline":          {fit.Baseline{}, modeltest.Tolerance{RowOrder: 1e-12}},
+		"linear":            {fit.Linear{}, exact},
+		"linear, weak":      {fit.Linear{C: 1000}, exact},
+		"linear, strong":    {fit.Linear{C: 1e-3}, modeltest.Tolerance{RowOrder: 1e-6}},
+		"boosting":          {fit.Boosting{Trees: 30}, modeltest.Tolerance{RowOrder: 0.01, Learns: 0.8}},
+		"boosting, sampled": {fit.Boosting{Trees: 30, Subsample: 0.6, FeatureShare: 0.5}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}},
+		"boosting, large":   {fit.Boosting{Trees: 10, Leaves: 64, MinLeaf: 1, L2: -1, LearningRate: 0.3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}},
+		"forest":            {fit.Forest{Trees: 20}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
+		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 1, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { modeltest.Check(t, c.estimator, c.tolerance) })
+	}
+}

@@ -1,0 +1,196 @@
+package fit
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"mlops/shared/fault"
+	"mlops/shared/model"
+	"mlops/shared/model/tree"
+)
+
+// Algorithms are the names that Parse knows, the simplest first.
+var Algorithms = []string{"baseline", "linear", "boosting", "forest"}
+
+// param is one parameter: its name, its range, and the field it sets.
+type param struct {
+	name      string
+	low, high float64
+	open      bool // low itself is not allowed
+	count     *int
+	real      *float64
+}
+
+// params are the parameters of a boosting, bound to its fields.
+func (b *Boosting) params() []param {
+	return []param{
+		{name: "trees", low: 1, high: 10_000, count: &b.Trees},
+		{name: "leaves", low: 2, high: 4_096, count: &b.Leaves},
+		{name: "learning_rate", low: 0, open: true, high: 1, real: &b.LearningRate},
+		{name: "l2", low: 0, high: 1e6, real: &b.L2},
+		{name: "min_leaf", low: 1, high: 1e6, count: &b.MinLeaf},
+		{name: "min_hessian", low: 0, open: true, high: 1e6, real: &b.MinHessian},
+		{name: "bins", low: 2, high: tree.MostBins, count: &b.Bins},
+		{name: "subsample", low: 0, open: true, high: 1, real: &b.Subsample},
+		{name: "feature_share", low: 0, open: true, high: 1, real: &b.FeatureShare},
+	}
+}
+
+// params are the parameters of a forest.
+func (f *Forest) params() []param {
+	return []param{
+		{name: "trees", low: 1, high: 2_000, count: &f.Trees},
+		{name: "min_leaf", low: 1, high: 1e6, count: &f.MinLeaf},
+		{name: "feature_share", low: 0, open: true, high: 1, real: &f.FeatureShare},
+		{name: "bins", low: 2, high: tree.MostBins, count: &f.Bins},
+	}
+}
+
+// params are the parameters of a linear model.
+func (l *Linear) params() []param {
+	return []param{{name: "C", low: leastC, high: greatestC, real: &l.C}}
+}
+
+// Params has the fields that are set.
+func (b Boosting) Params() map[string]any { return values(b.params()) }
+
+// Params has the fields that are set.
+func (f Forest) Params() map[string]any { return values(f.params()) }
+
+// values are the fields that are not left open.
+func values(params []param) map[string]any {
+	out := map[string]any{}
+	for _, p := range params {
+		switch {
+		case p.count != nil && *p.count != 0:
+			out[p.name] = *p.count
+		case p.real != nil && *p.real != 0:
+			out[p.name] = max(*p.real, 0) // a negative penalty means none
+		}
+	}
+	return out
+}
+
+// Parse makes an estimator of an algorithm's name and parameters as JSON gives them. The error names every parameter that is unknown,
+// with the one that was probably meant, of the wrong type, or out of its range.
+func Parse(algorithm string, params map[string]any) (Estimator, error) {
+	var b Boosting
+	var f Forest
+	var l Linear
+	var known []param
+	switch algorithm {
+	case "baseline":
+	case "linear":
+		known = l.params()
+	case "boosting":
+		known = b.params()
+	case "forest":
+		known = f.params()
+	default:
+		d := fault.Detail{Field: "algorithm", Code: "unknown", Got: algorithm, Expected: fmt.Sprintf("one of %q", Algorithms)}
+		if near := model.Nearest(algorithm, Algorithms); near != "" {
+			d.Expected = "perhaps " + near
+		}
+		return nil, fault.Invalidf("there is no algorithm %.64q", algorithm).With(d)
+	}
+	if problems := set(known, params); len(problems) > 0 {
+		return nil, fault.Invalidf("the parameters of %s cannot be used", algorithm).With(problems...)
+	}
+	switch algorithm {
+	case "linear":
+		return l, nil
+	case "boosting":
+		if v, given := params["l2"]; given && b.L2 == 0 && v != nil {
+			b.L2 = -1 // 0 would leave it to the table's size
+		}
+		return b, nil
+	case "forest":
+		return f, nil
+	}
+	return Baseline{}, nil
+}
+
+// set stores values in the fields of known parameters and names every problem, by parameter.
+func set(known []param, values map[string]any) (problems []fault.Detail) {
+	var names []string
+	for _, p := range known {
+		names = append(names, p.name)
+	}
+	for name, v := range values {
+		at := slices.Index(names, name)
+		if at < 0 {
+			d := fault.Detail{Field: name, Code: "unknown", Expected: fmt.Sprintf("one of %q", names)}
+			if near := model.Nearest(name, names); near != "" {
+				d.Expected = "perhaps " + near
+			}
+			if len(names) == 0 {
+				d.Expected = "no parameters"
+			}
+			problems = append(problems, d)
+			continue
+		}
+		if d := known[at].set(v); d != nil {
+			problems = append(problems, *d)
+		}
+	}
+	sort.Slice(problems, func(i, j int) bool { return problems[i].Field < problems[j].Field })
+	return problems
+}
+
+// set stores v, or says what is wrong with it.
+func (p param) set(v any) *fault.Detail {
+	kind := "a number"
+	if p.count != nil {
+		kind = "a whole number"
+	}
+	bracket := "["
+	if p.open {
+		bracket = "("
+	}
+	d := &fault.Detail{Field: p.name, Code: model.CodeWrongType, Got: v, Expected: fmt.Sprintf("%s in %s%g, %g]", kind, bracket, p.low, p.high)}
+	var x float64
+	switch t := v.(type) {
+	case float64:
+		x = t
+	case int:
+		x = float64(t)
+	case json.Number:
+		n, err := t.Float64()
+		if err != nil {
+			return d
+		}
+		x = n
+	default:
+		return d
+	}
+	if p.count != nil && x != math.Trunc(x) {
+		return d
+	}
+	if !(x >= p.low && x <= p.high) || p.open && x == p.low {
+		d.Code, d.Got = "out_of_range", fmt.Sprint(x)
+		return d
+	}
+	if p.count != nil {
+		*p.count = int(x)
+	} else {
+		*p.real = x
+	}
+	return nil
+}
+
+// Resolve decides what an estimator leaves to the task and the size of the table, so that folds of a table, and the whole of it, are
+// fitted alike and Params says what was done. An estimator that leaves nothing open is returned as it is.
+func Resolve(e Estimator, d *Data) Estimator {
+	switch e := e.(type) {
+	case Boosting:
+		return e.resolve(d.Labels.Task, d.Rows)
+	case Forest:
+		return e.resolve(d.Labels.Task, d.Rows, len(d.Features))
+	case Linear:
+		return Linear{C: e.c()}
+	}
+	return e
+}

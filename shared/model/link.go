@@ -1,0 +1,83 @@
+package model
+
+import (
+	"math"
+
+	"mlops/shared/dataset"
+)
+
+// Link turns raw scores into a prediction.
+type Link uint8
+
+// The links.
+const (
+	Identity Link = iota // regression: the score is the value
+	Logit                // binary: the score is the log-odds of the positive class
+	Softmax              // multiclass: one score a class, up to a common constant
+	Share                // binary, multiclass: the score is the probability itself, as an average over trees is
+)
+
+// linkFor is the usual link of a task.
+func linkFor(task dataset.Task) Link {
+	switch task {
+	case dataset.Binary:
+		return Logit
+	case dataset.Multiclass:
+		return Softmax
+	}
+	return Identity
+}
+
+// apply turns the raw scores in dst[:k] into a prediction that fills dst. A binary prediction is two numbers made of one.
+func (l Link) apply(dst []float64, k int) {
+	switch {
+	case l == Logit:
+		p := sigmoid(dst[0])
+		dst[0], dst[1] = 1-p, p
+	case l == Softmax:
+		softmax(dst[:k])
+	case l == Share && k == 1:
+		p := min(max(dst[0], 0), 1)
+		dst[0], dst[1] = 1-p, p
+	case l == Share:
+		share(dst[:k])
+	}
+}
+
+// sigmoid is 1/(1+exp(-s)): exactly 0 and 1 for huge |s|.
+func sigmoid(s float64) float64 { return 1 / (1 + math.Exp(-s)) }
+
+// softmax is exp(s_i)/sum exp(s_j) in place, computed after subtracting the greatest score so that nothing overflows.
+func softmax(s []float64) {
+	top := math.Inf(-1)
+	for _, v := range s {
+		top = max(top, v)
+	}
+	var sum float64
+	for i, v := range s {
+		s[i] = math.Exp(v - top)
+		sum += s[i]
+	}
+	for i := range s {
+		s[i] /= sum
+	}
+}
+
+// share limits probabilities to [0, 1] and makes them sum to 1; when nothing is left, all classes are equal.
+func share(s []float64) {
+	var sum float64
+	for i, v := range s {
+		s[i] = min(max(v, 0), 1)
+		sum += s[i]
+	}
+	for i := range s {
+		if sum > 0 {
+			s[i] /= sum
+		} else {
+			s[i] = 1 / float64(len(s))
+		}
+	}
+}
+
+// clamp limits an input to the magnitude that the arithmetic is safe for; NaN stays NaN.
+func clamp(v float64) float64 { return min(max(v, -MaxValue), MaxValue) }

@@ -1,0 +1,178 @@
+// Package tree grows decision trees on histograms: the inner loop of boosting and of forests. A tree depends on the data, the rules and
+// the random source alone, not on the number of threads.
+package tree
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// MostBins is how many bins a feature has at most, the one for missing values apart: together they fit a byte.
+const MostBins = 255
+
+// cutSample is how many rows the cuts of a numeric feature are chosen from; more would not move them noticeably (LightGBM's
+// bin_construct_sample_cnt).
+const cutSample = 200_000
+
+// Column is one feature to be binned.
+type Column struct {
+	Values []float64 // as model.Predictor reads them: numbers, or level codes with -1 for an unknown level; NaN = missing
+	Levels int       // number of level codes; -1 for a numeric feature
+}
+
+// Table is a table with every value replaced by the number of its bin, so that a split is looked for among a few hundred bins instead of
+// all values, and a row's features are bytes.
+type Table struct {
+	rows     int
+	features []binning
+	packed   [][][4]uint8 // features 4k..4k+3 of each row side by side: one load of the row's position serves four histograms
+	cells    int          // cells of a histogram: a sum over features of their bins
+}
+
+// binning is how one feature became bins.
+type binning struct {
+	categorical bool
+	cuts        []float64 // numeric: bin b holds x <= cuts[b], the last bin the rest
+	level       []int32   // categorical: the level code of each bin
+	levels      int       // categorical: number of level codes
+	bins        int       // without the bin of missing values, which follows them
+	missing     bool      // whether that bin has rows
+	at          int       // first cell in a histogram
+}
+
+// size is how many cells the feature has in a histogram.
+func (b *binning) size() int {
+	if b.missing {
+		return b.bins + 1
+	}
+	return b.bins
+}
+
+// Bin bins columns of equally many rows into at most most bins each, which lies in [2, MostBins]. A bin that is not a single value holds
+// about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise.
+func Bin(columns []Column, rows, most, threads int) *Table {
+	n := len(columns)
+	most = min(most, max(2, rows/3))
+	t := &Table{rows: rows, features: make([]binning, n), packed: make([][][4]uint8, (n+3)/4)}
+	Parallel(len(t.packed), threads, rows*n, func(from, to int) {
+		for g := from; g < to; g++ {
+			t.packed[g] = make([][4]uint8, rows)
+			for j := 4 * g; j < min(4*g+4, n); j++ {
+				if c := columns[j]; c.Levels < 0 {
+					t.features[j] = numericBins(c.Values, most)
+				} else {
+					t.features[j] = categoricalBins(c.Values, c.Levels, most)
+				}
+				t.features[j].assign(columns[j].Values, t.packed[g], j%4)
+			}
+		}
+	})
+	for j := range t.features {
+		t.features[j].at = t.cells
+		t.cells += t.features[j].size()
+	}
+	return t
+}
+
+// numericBins chooses cuts between distinct values, one bin a value while they last, else bins of about equally many rows. Each cut lies
+// half-way between two neighbouring values.
+func numericBins(v []float64, most int) binning {
+	sample := make([]float64, 0, min(len(v), cutSample))
+	stride := (len(v) + cutSample - 1) / cutSample
+	for i := 0; i < len(v); i += stride {
+		if v[i] == v[i] {
+			sample = append(sample, v[i])
+		}
+	}
+	slices.Sort(sample)
+	var values []float64
+	var counts []int
+	for i, x := range sample {
+		if i == 0 || x != values[len(values)-1] {
+			values, counts = append(values, x), append(counts, 0)
+		}
+		counts[len(counts)-1]++
+	}
+	var b binning
+	left, inBin := len(sample), 0
+	for i := 0; i+1 < len(values); i++ {
+		inBin += counts[i]
+		free := most - len(b.cuts) // bins that may still be opened, this one included
+		if len(values) <= most || free > 1 && inBin*free >= left {
+			low, high := values[i], values[i+1]
+			cut := low + (high-low)/2
+			if !(cut < high) {
+				cut = low
+			}
+			b.cuts = append(b.cuts, cut)
+			left -= inBin
+			inBin = 0
+		}
+	}
+	b.bins = len(b.cuts) + 1
+	return b
+}
+
+// categoricalBins gives the levels that have rows a bin each, the most frequent ones if they are too many; the rest count as missing.
+func categoricalBins(v []float64, levels, most int) binning {
+	count := make([]int, levels)
+	for _, x := range v {
+		if x >= 0 {
+			count[int(x)]++
+		}
+	}
+	b := binning{categorical: true, levels: levels}
+	for k, n := range count {
+		if n > 0 {
+			b.level = append(b.level, int32(k))
+		}
+	}
+	if len(b.level) > most {
+		sort.SliceStable(b.level, func(i, j int) bool { return count[b.level[i]] > count[b.level[j]] })
+		b.level = b.level[:most]
+		slices.Sort(b.level)
+	}
+	b.bins = len(b.level)
+	return b
+}
+
+// assign writes the bin of every value to place j of its row.
+func (b *binning) assign(v []float64, rows [][4]uint8, j int) {
+	if b.categorical {
+		bin := make([]uint8, b.levels)
+		for k := range bin {
+			bin[k] = uint8(b.bins)
+		}
+		for i, k := range b.level {
+			bin[k] = uint8(i)
+		}
+		for i, x := range v {
+			to := uint8(b.bins)
+			if x >= 0 {
+				to = bin[int(x)]
+			}
+			rows[i][j] = to
+			b.missing = b.missing || int(to) == b.bins
+		}
+		return
+	}
+	for i, x := range v {
+		if math.IsNaN(x) {
+			rows[i][j] = uint8(b.bins)
+			b.missing = true
+			continue
+		}
+		low, n := 0, len(b.cuts) // the number of cuts below x
+		for n > 0 {
+			half := n / 2
+			if b.cuts[low+half] < x {
+				low += half + 1
+				n -= half + 1
+			} else {
+				n = half
+			}
+		}
+		rows[i][j] = uint8(low)
+	}
+}

@@ -1,0 +1,315 @@
+package tree
+
+import (
+	"math/bits"
+	"math/rand/v2"
+
+	"mlops/shared/model"
+)
+
+// leaf is a range of the grower's rows that may be split further.
+type leaf struct {
+	from, to int
+	h        histogram // nil when the leaf will not be split, or draws its features
+	g, hs    float64   // sums of gradients and second derivatives
+	best     split
+	node     int // its place in the tree
+	depth    int
+}
+
+// Grower grows trees on one table, one after the other, reusing its memory.
+type Grower struct {
+	*Table
+	Rules
+	Job
+	threads int
+
+	order    []int32 // the rows, those of each leaf together and in ascending order
+	spare    []int32
+	gathered Sums
+	pool     []histogram
+	finders  []finder
+	found    []split
+	few      [256]cell // of one feature, all zero between uses
+	draw     []int     // the features, in the order in which the last leaf drew them
+	nodes    []grown
+	open     []*leaf // leaves with a split that is worth its while
+	done     []*leaf // the others
+}
+
+// Job is what one tree is grown from.
+type Job struct {
+	Sums   Sums       // gradient and second derivative of every row
+	Rows   []int32    // the rows that the tree sees, ascending; nil = all
+	Use    []bool     // the features that it may ask; nil = all
+	Random *rand.Rand // for Rules.Ask
+	Scale  float64    // of leaf values
+	Scores []float64  // of every row: gets its leaf's value added; nil = not wanted
+}
+
+// NewGrower sets memory aside for trees on t.
+func NewGrower(t *Table, r Rules, threads int) *Grower {
+	g := &Grower{Table: t, Rules: r, threads: threads, order: make([]int32, t.rows), spare: make([]int32, t.rows),
+		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), draw: make([]int, len(t.features))}
+	if r.Ask == 0 {
+		g.gathered = make(Sums, t.rows)
+	}
+	return g
+}
+
+// grown is a node of the tree as it comes to be; left and right are 0 in a leaf, since the root is nobody's child.
+type grown struct {
+	split       split
+	left, right int
+	value       float64
+	rows        int
+}
+
+// Grow makes a tree leaf-wise: of all leaves, the one whose split gains most is split, until there are enough. A leaf's value is Scale
+// times the step -g/(h+L2) that minimises the loss there. The nodes are as model.Trees takes them.
+func (t *Grower) Grow(j Job) []model.Node {
+	t.Job, t.nodes, t.open, t.done = j, append(t.nodes[:0], grown{}), t.open[:0], t.done[:0]
+	root := &leaf{to: copy(t.order, j.Rows)}
+	if j.Rows == nil {
+		root.to = t.rows
+		for i := range t.order {
+			t.order[i] = int32(i)
+		}
+	}
+	for i := range t.draw {
+		t.draw[i] = i
+	}
+	for _, r := range t.order[:root.to] {
+		root.g += float64(j.Sums[r][0])
+		root.hs += float64(j.Sums[r][1])
+	}
+	if t.Ask == 0 && t.splittable(root) {
+		root.h = t.histogram()
+		if j.Rows == nil {
+			t.build(root.h, t.order, j.Sums, true, t.threads)
+		} else {
+			t.gather(root)
+		}
+	}
+	t.consider(root)
+	for len(t.open) > 0 && (t.Leaves == 0 || len(t.open)+len(t.done) < t.Leaves) {
+		l := t.next()
+		a, b := t.divide(l)
+		t.descend(l, a, b)
+	}
+	for _, l := range append(t.done, t.open...) {
+		t.release(l)
+		t.settle(l)
+	}
+	return t.finish()
+}
+
+// next takes the leaf whose split gains most, or the last one when every leaf will be split in the end.
+func (t *Grower) next() *leaf {
+	at := len(t.open) - 1
+	if t.Leaves > 0 {
+		for i, l := range t.open {
+			if l.best.gain > t.open[at].best.gain {
+				at = i
+			}
+		}
+	}
+	l := t.open[at]
+	t.open = append(t.open[:at], t.open[at+1:]...)
+	return l
+}
+
+// consider looks for a leaf's split and files the leaf under open or done.
+func (t *Grower) consider(l *leaf) {
+	l.best = split{feature: -1}
+	if t.splittable(l) {
+		if t.Ask > 0 {
+			t.searchDrawn(l)
+		} else if l.h != nil {
+			t.search(l)
+		}
+	}
+	if l.best.feature >= 0 {
+		t.open = append(t.open, l)
+		return
+	}
+	t.release(l)
+	t.done = append(t.done, l)
+}
+
+// splittable reports whether a leaf is large and shallow enough to be split.
+func (t *Grower) splittable(l *leaf) bool {
+	return l.to-l.from >= 2*t.MinLeaf && l.hs >= 2*t.MinHessian && l.depth < model.MaxDepth
+}
+
+// divide carries out a leaf's best split.
+func (t *Grower) divide(l *leaf) (a, b *leaf) {
+	s := &l.best
+	mid := l.from + t.partition(t.order[l.from:l.to], t.spare[l.from:l.to], s)
+	n := len(t.nodes)
+	a = &leaf{from: l.from, to: mid, g: s.g, hs: s.h, node: n, depth: l.depth + 1}
+	b = &leaf{from: mid, to: l.to, g: l.g - s.g, hs: l.hs - s.h, node: n + 1, depth: l.depth + 1}
+	t.nodes[l.node].split, t.nodes[l.node].left, t.nodes[l.node].right = *s, n, n+1
+	t.nodes = append(t.nodes, grown{}, grown{})
+	return a, b
+}
+
+// descend gives the children their histograms and best splits: the smaller one's is built, the greater one's is what is left of their
+// parent's. None is made that nobody will need.
+func (t *Grower) descend(l, a, b *leaf) {
+	small, great := a, b
+	if b.to-b.from < a.to-a.from {
+		small, great = b, a
+	}
+	full := t.Leaves > 0 && len(t.open)+len(t.done)+2 == t.Leaves
+	if full || l.h != nil && !t.splittable(great) && !t.splittable(small) {
+		t.release(l)
+		t.done = append(t.done, a, b)
+		return
+	}
+	if l.h != nil {
+		small.h = t.histogram()
+		t.gather(small)
+		great.h, l.h = l.h, nil
+		great.h.subtract(small.h, t.cells, t.threads)
+	}
+	t.consider(a)
+	t.consider(b)
+}
+
+// gather builds a leaf's histogram from its rows.
+func (t *Grower) gather(l *leaf) {
+	rows := t.order[l.from:l.to]
+	gathered := t.gathered[:len(rows)]
+	Parallel(len(rows), t.threads, len(rows), func(from, to int) {
+		for i, r := range rows[from:to] {
+			gathered[from+i] = t.Sums[r]
+		}
+	})
+	t.build(l.h, rows, gathered, false, t.threads)
+}
+
+// search finds a leaf's best split among all features; of equals the first feature's.
+func (t *Grower) search(l *leaf) {
+	Parallel(len(t.features), t.threads, 4*t.cells, func(from, to int) {
+		for j := from; j < to; j++ {
+			t.found[j] = split{feature: -1}
+			if b := &t.features[j]; t.Use == nil || t.Use[j] {
+				t.found[j] = t.finder(l, j).find(b, j, l.h[b.at:b.at+b.size()])
+			}
+		}
+	})
+	for _, s := range t.found {
+		if s.feature >= 0 && (l.best.feature < 0 || s.gain > l.best.gain) {
+			l.best = s
+		}
+	}
+}
+
+// searchDrawn finds a leaf's best split among features drawn at random; when none of them can be split, it draws on until one can.
+func (t *Grower) searchDrawn(l *leaf) {
+	rows := t.order[l.from:l.to]
+	for i := range t.draw {
+		if i >= t.Ask && l.best.feature >= 0 {
+			break
+		}
+		to := i + t.Random.IntN(len(t.draw)-i)
+		t.draw[i], t.draw[to] = t.draw[to], t.draw[i]
+		j := t.draw[i]
+		b := &t.features[j]
+		if b.size() < 2 {
+			continue
+		}
+		touched := sumOne(t.packed[j/4], j%4, rows, t.Sums, &t.few)
+		if s := t.finder(l, j).findFew(b, j, &t.few, touched); s.feature >= 0 && (l.best.feature < 0 || s.gain > l.best.gain) {
+			l.best = s
+		}
+		for w, set := range touched {
+			for ; set != 0; set &= set - 1 {
+				t.few[64*w+bits.TrailingZeros64(set)] = cell{}
+			}
+		}
+	}
+}
+
+// finder is feature j's, set to leaf l.
+func (t *Grower) finder(l *leaf, j int) *finder {
+	f := &t.finders[j]
+	f.Rules, f.g, f.h, f.rows, f.parent = t.Rules, l.g, l.hs, float64(l.to-l.from)/l.hs, l.g*l.g/(l.hs+t.L2)
+	return f
+}
+
+// partition moves the rows that go left to the front, keeping the order on both sides, and returns how many they are. A row is written
+// to both places and only the place that is right moves on: there is no branch to mispredict.
+func (t *Grower) partition(rows, spare []int32, s *split) int {
+	right := s.sides(&t.features[s.feature])
+	bins, j := t.packed[s.feature/4], s.feature%4
+	left, away := 0, 0
+	for _, r := range rows {
+		c := int(right[bins[r][j]])
+		rows[left], spare[away] = r, r
+		left += 1 - c
+		away += c
+	}
+	copy(rows[left:], spare[:away])
+	return left
+}
+
+func (t *Grower) histogram() histogram {
+	if n := len(t.pool); n > 0 {
+		h := t.pool[n-1]
+		t.pool = t.pool[:n-1]
+		return h
+	}
+	return make(histogram, t.cells+256)
+}
+
+func (t *Grower) release(l *leaf) {
+	if l.h != nil {
+		t.pool = append(t.pool, l.h)
+		l.h = nil
+	}
+}
+
+// settle gives a leaf its value.
+func (t *Grower) settle(l *leaf) {
+	n := &t.nodes[l.node]
+	n.value, n.rows = 0, l.to-l.from
+	if l.hs > 0 {
+		n.value = t.Scale * (-l.g / (l.hs + t.L2))
+	}
+	if t.Scores != nil {
+		for _, r := range t.order[l.from:l.to] {
+			t.Scores[r] += n.value
+		}
+	}
+}
+
+// finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.
+func (t *Grower) finish() []model.Node {
+	for i := len(t.nodes) - 1; i >= 0; i-- { // children come after their parents
+		if n := &t.nodes[i]; n.left > 0 {
+			a, b := &t.nodes[n.left], &t.nodes[n.right]
+			n.rows = a.rows + b.rows
+			n.value = (float64(a.value*float64(a.rows)) + float64(b.value*float64(b.rows))) / float64(n.rows)
+		}
+	}
+	list := make([]model.Node, 0, len(t.nodes))
+	queue := make([]int, 1, len(t.nodes))
+	for head := 0; head < len(queue); head++ {
+		n := &t.nodes[queue[head]]
+		m := model.Node{Feature: -1, Value: n.value}
+		if n.left > 0 {
+			b := &t.features[n.split.feature]
+			m.Feature, m.MissingRight = n.split.feature, n.split.missingRight
+			if b.categorical {
+				m.Left = n.split.levels(b)
+			} else {
+				m.Threshold = n.split.threshold(b)
+			}
+			queue = append(queue, n.left, n.right)
+		}
+		list = append(list, m)
+	}
+	return list
+}

@@ -1,0 +1,226 @@
+package tree
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"mlops/shared/dataset"
+	"mlops/shared/model"
+)
+
+// gain is what splitting rows by left brings under squared loss from score 0: -g = y, h = 1.
+func gain(y []float64, left func(i int) bool, l2 float64, minLeaf int) float64 {
+	var g, h [2]float64
+	for i, v := range y {
+		side := 1
+		if left(i) {
+			side = 0
+		}
+		g[side] -= v
+		h[side]++
+	}
+	if int(h[0]) < minLeaf || int(h[1]) < minLeaf {
+		return math.Inf(-1)
+	}
+	all, n := g[0]+g[1], h[0]+h[1]
+	return g[0]*g[0]/(h[0]+l2) + g[1]*g[1]/(h[1]+l2) - all*all/(n+l2)
+}
+
+// exhaustive is the best gain of any split at all of one column: every cut with the missing on either side, or every subset of levels.
+func exhaustive(c Column, y []float64, l2 float64, minLeaf int) float64 {
+	best := 0.0
+	if c.Levels < 0 {
+		for _, cut := range append(slices.Clone(c.Values), math.Inf(1)) {
+			for _, missingLeft := range []bool{false, true} {
+				best = max(best, gain(y, func(i int) bool {
+					v := c.Values[i]
+					return v <= cut || v != v && missingLeft
+				}, l2, minLeaf))
+			}
+		}
+		return best
+	}
+	for set := range 1 << (c.Levels + 1) {
+		best = max(best, gain(y, func(i int) bool {
+			k := c.Levels
+			if v := c.Values[i]; v >= 0 {
+				k = int(v)
+			}
+			return set>>k&1 == 1
+		}, l2, minLeaf))
+	}
+	return best
+}
+
+func TestSplitIsTheBestOfAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for round := range 200 {
+		n, l2, minLeaf := 40+r.IntN(40), float64(r.IntN(3)), 1+r.IntN(6)
+		y, number, level := make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range y {
+			number[i] = float64(r.IntN(13))
+			if round%2 == 0 && r.IntN(5) == 0 {
+				number[i] = math.NaN()
+			}
+			level[i] = float64(i % 4) // equally many rows, so that smoothing does not change their order
+			y[i] = math.Round(4*r.NormFloat64()) + number[i]*float64(r.IntN(2)) + 3*float64(i%4&1)
+			if y[i] != y[i] {
+				y[i] = 2
+			}
+		}
+		for name, c := range map[string]Column{"number": {number, -1}, "category": {level, 4}} {
+			tree, scores := growOne(t, []Column{c}, y, Rules{Leaves: 2, L2: l2, MinLeaf: minLeaf, MinHessian: 1e-3})
+			want := exhaustive(c, y, l2, minLeaf)
+			if len(tree) == 1 {
+				if want > 1e-9 {
+					t.Errorf("round %d, %s: no split, but one gains %g", round, name, want)
+				}
+				continue
+			}
+			if got := gain(y, func(i int) bool { return scores[i] == tree[1].Value }, l2, minLeaf); math.Abs(got-want) > 1e-6*(1+want) {
+				t.Errorf("round %d, %s: the split gains %g, the best of all %g", round, name, got, want)
+			}
+		}
+	}
+}
+
+// growOne grows one tree under squared loss from score 0 and returns it with the scores it gave.
+func growOne(t *testing.T, columns []Column, y []float64, rules Rules) ([]model.Node, []float64) {
+	t.Helper()
+	sums, scores := make(Sums, len(y)), make([]float64, len(y))
+	for i, v := range y {
+		sums[i] = [2]float32{float32(-v), 1}
+	}
+	g := NewGrower(Bin(columns, len(y), MostBins, 2), rules, 2)
+	return g.Grow(Job{Sums: sums, Scale: 1, Scores: scores}), scores
+}
+
+// features describes columns to model.NewTrees.
+func features(columns []Column) []model.Feature {
+	f := make([]model.Feature, len(columns))
+	for j, c := range columns {
+		if c.Levels >= 0 {
+			f[j].Kind = dataset.Categorical
+			f[j].Levels = make([]string, c.Levels)
+		}
+	}
+	return f
+}
+
+// TestTreeScoresItsOwnRows: what growing did to each row by its bins, walking the finished tree does by its values: cuts, sets of levels
+// and the way of missing values mean the same.
+func TestTreeScoresItsOwnRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for round := range 40 {
+		n := 50 + r.IntN(2000)
+		columns := []Column{{make([]float64, n), -1}, {make([]float64, n), -1}, {make([]float64, n), 6}, {make([]float64, n), 300}, {make([]float64, n), -1}}
+		y := make([]float64, n)
+		for i := range n {
+			columns[0].Values[i] = r.NormFloat64() * math.Pow(10, float64(r.IntN(9)-4))
+			columns[1].Values[i] = float64(r.IntN(4))
+			columns[2].Values[i] = float64(r.IntN(7) - 1)
+			columns[3].Values[i] = math.Floor(300 * r.Float64() * r.Float64())
+			columns[4].Values[i] = math.NaN()
+			for j := range 4 {
+				if round%3 > 0 && r.IntN(6) == 0 {
+					columns[j].Values[i] = math.NaN()
+				}
+			}
+			y[i] = r.NormFloat64()
+			if columns[0].Values[i] > 0 {
+				y[i] += float64(i % 3)
+			}
+		}
+		tree, scores := growOne(t, columns, y, Rules{Leaves: 40, MinLeaf: 1 + r.IntN(10), MinHessian: 1e-3})
+		trees := model.NewTrees(model.Identity, features(columns), []float64{0})
+		if err := trees.Add(tree); err != nil {
+			t.Fatal(err)
+		}
+		x, out := make([]float64, len(columns)), make([]float64, 1)
+		for i := range n {
+			for j, c := range columns {
+				x[j] = c.Values[i]
+			}
+			if trees.Raw(out, x); out[0] != scores[i] {
+				t.Fatalf("round %d, row %d: growing gave %v, walking %v", round, i, scores[i], out[0])
+			}
+		}
+	}
+}
+
+func TestTreeKeepsItsRules(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	const n = 3000
+	c := Column{make([]float64, n), -1}
+	y := make([]float64, n)
+	for i := range n {
+		c.Values[i] = float64(i)
+		y[i] = math.Exp(float64(i)/50) * (1 + r.Float64()) // the best split always cuts off the last rows: a chain
+	}
+	for _, rules := range []Rules{{Leaves: 5, MinLeaf: 1, MinHessian: 1e-3}, {Leaves: 4000, MinLeaf: 1, MinHessian: 1e-3}, {Leaves: 50, MinLeaf: 200, MinHessian: 1e-3}, {Leaves: 50, MinLeaf: 1, MinHessian: 900}} {
+		tree, scores := growOne(t, []Column{c}, y, rules)
+		rows := map[float64]int{}
+		for _, s := range scores {
+			rows[s]++
+		}
+		if leaves := (len(tree) + 1) / 2; leaves > rules.Leaves {
+			t.Errorf("%+v: %d leaves", rules, leaves)
+		}
+		for v, k := range rows {
+			if k < rules.MinLeaf || float64(k) < rules.MinHessian {
+				t.Errorf("%+v: the leaf of value %g has %d rows", rules, v, k)
+			}
+		}
+		trees := model.NewTrees(model.Identity, features([]Column{c}), []float64{0})
+		if err := trees.Add(tree); err != nil {
+			t.Errorf("%+v: %v", rules, err)
+		}
+	}
+}
+
+// TestInnerValuesAreMeans: each inner node holds the mean of the rows below it, which is what path attribution starts from.
+func TestInnerValuesAreMeans(t *testing.T) {
+	y := []float64{1, 1, 1, 5, 9, 9}
+	c := Column{[]float64{1, 2, 3, 4, 5, 6}, -1}
+	sums, scores := make(Sums, 6), make([]float64, 6)
+	for i, v := range y {
+		sums[i] = [2]float32{float32(-v), 1}
+	}
+	table := Bin([]Column{c}, 6, MostBins, 1)
+	if got := table.features[0].bins; got != 2 {
+		t.Fatalf("6 rows make %d bins, want 2: three rows a bin", got)
+	}
+	tree := NewGrower(table, Rules{Leaves: 3, MinLeaf: 1, MinHessian: 1e-3}, 1).Grow(Job{Sums: sums, Scale: 1, Scores: scores})
+	if len(tree) != 3 || math.Abs(tree[0].Value-26.0/6) > 1e-12 || tree[1].Value != 1 || math.Abs(tree[2].Value-23.0/3) > 1e-12 || tree[0].Threshold != 3.5 {
+		t.Errorf("the tree is %+v", tree)
+	}
+}
+
+func TestBinsHoldAboutEquallyMany(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	const n = 10_000
+	cases := map[string]func() float64{
+		"normal":         r.NormFloat64,
+		"heavy tail":     func() float64 { return math.Exp(6 * r.NormFloat64()) },
+		"half are zeros": func() float64 { return max(0, r.NormFloat64()) },
+	}
+	for name, draw := range cases {
+		v := make([]float64, n)
+		for i := range v {
+			v[i] = draw()
+		}
+		b := numericBins(v, 100)
+		rows := make([][4]uint8, n)
+		b.assign(v, rows, 0)
+		count := make([]int, b.bins)
+		for _, p := range rows {
+			count[p[0]]++
+		}
+		slices.Sort(count)
+		if b.bins > 100 || b.bins < 90 || count[0] < 1 || count[len(count)-2] > 3*n/100 {
+			t.Errorf("%s: %d bins, the smallest with %d rows, the last but one with %d", name, b.bins, count[0], count[len(count)-2])
+		}
+	}
+}

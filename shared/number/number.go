@@ -1,0 +1,55 @@
+// Package number carries floats through JSON, which has no NaN and no infinities: a result that is not finite must reach its reader
+// as such, and must never make an answer fail.
+package number
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Float is a float64 whose JSON is a number when finite, else one of the strings "NaN", "Infinity", "-Infinity".
+type Float float64
+
+// MarshalJSON writes the shortest decimal that reads back as the same float64.
+func (f Float) MarshalJSON() ([]byte, error) {
+	v := float64(f)
+	switch {
+	case math.IsNaN(v):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(v, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(v, -1):
+		return []byte(`"-Infinity"`), nil
+	}
+	format := byte('f')
+	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(nil, v, format, -1, 64), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and null as NaN.
+func (f *Float) UnmarshalJSON(b []byte) error {
+	switch s := string(b); s {
+	case "null", `"NaN"`:
+		*f = Float(math.NaN())
+	case `"Infinity"`:
+		*f = Float(math.Inf(1))
+	case `"-Infinity"`:
+		*f = Float(math.Inf(-1))
+	default:
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Errorf("read %.40s as a number: %w", s, err)
+		}
+		*f = Float(v)
+	}
+	return nil
+}
+
+// Finite reports whether f is neither NaN nor infinite.
+func (f Float) Finite() bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) }
+
+// String prints f as %g would.
+func (f Float) String() string { return strconv.FormatFloat(float64(f), 'g', -1, 64) }

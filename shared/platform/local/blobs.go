@@ -1,0 +1,149 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"mlops/shared/fault"
+	"mlops/shared/platform/store"
+)
+
+// Blobs is a store.Blobs on a folder: a key is the path of a file below it.
+type Blobs struct{ files *folder }
+
+var _ store.Blobs = (*Blobs)(nil)
+
+// OpenBlobs opens the folder, made when absent, and removes what a crash left unfinished. Only one process may have it open.
+func OpenBlobs(dir string) (*Blobs, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, diskFault(err, "open", dir)
+	}
+	return &Blobs{f}, nil
+}
+
+// Close releases the folder.
+func (b *Blobs) Close() error { return b.files.close() }
+
+// Create implements store.Blobs.
+func (b *Blobs) Create(ctx context.Context, key string, body []byte) error {
+	if err := store.CheckCreate(key, body); err != nil {
+		return err
+	}
+	if err := alive(ctx); err != nil {
+		return err
+	}
+	err := b.files.create(key, body)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return fault.Conflictf("cannot store %s: a part of its path is a blob", key)
+	case !errors.Is(err, errExists):
+		return diskFault(err, "store", key)
+	}
+	same, err := b.files.holds(key, body)
+	if err != nil {
+		return diskFault(err, "compare", key)
+	}
+	if !same {
+		return fault.Conflictf("%s exists with other content, and is written once", key)
+	}
+	return nil
+}
+
+// Get implements store.Blobs.
+func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error) {
+	if err := store.CheckRead(key, limit); err != nil {
+		return nil, err
+	}
+	if err := alive(ctx); err != nil {
+		return nil, err
+	}
+	body, size, err := b.files.read(key, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.NotFoundf("there is no %s", key)
+	case err != nil:
+		return nil, diskFault(err, "read", key)
+	case size > limit:
+		return nil, store.TooLarge(key, size, limit)
+	}
+	return body, nil
+}
+
+// List implements store.Blobs.
+func (b *Blobs) List(ctx context.Context, prefix, after string, limit int) ([]store.Object, error) {
+	limit, err := store.CheckList(prefix, after, limit)
+	if err == nil {
+		err = alive(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := walk{files: b.files, prefix: prefix, after: after, limit: limit}
+	dir := ""
+	if i := strings.LastIndexByte(prefix, '/'); i >= 0 { // nothing above the prefix's own folder can match
+		dir = prefix[:i+1]
+	}
+	if err := w.dir(ctx, dir); err != nil {
+		return nil, err
+	}
+	return w.found, nil
+}
+
+// walk collects the keys with a prefix beyond after, in bytewise order.
+type walk struct {
+	files         *folder
+	prefix, after string
+	limit         int
+	found         []store.Object
+}
+
+// dir walks a directory, "" or with a trailing slash.
+func (w *walk) dir(ctx context.Context, dir string) error {
+	if err := alive(ctx); err != nil {
+		return err
+	}
+	names, err := w.files.names(path.Clean(dir))
+	if err != nil {
+		return diskFault(err, "list", dir)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if len(w.found) == w.limit {
+			return nil
+		}
+		key := dir + name
+		if strings.HasSuffix(key, "/") {
+			inside := strings.HasPrefix(key, w.prefix) || strings.HasPrefix(w.prefix, key)
+			if inside && (key > w.after || strings.HasPrefix(w.after, key)) { // else all of its keys are before after
+				if err := w.dir(ctx, key); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if !strings.HasPrefix(key, w.prefix) || key <= w.after {
+			continue
+		}
+		info, err := w.files.root.Stat(key)
+		if err != nil {
+			return diskFault(err, "list", key)
+		}
+		w.found = append(w.found, store.Object{Key: key, Size: info.Size(), ModTime: info.ModTime()})
+	}
+	return nil
+}
+
+func alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Unavailablef("the call was given up").Because(err)
+	}
+	return nil
+}

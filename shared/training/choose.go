@@ -1,0 +1,120 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"mlops/shared/dataset"
+	"mlops/shared/evaluate"
+	"mlops/shared/fault"
+)
+
+// criterion is what candidates are compared by: log loss for classes, rmse for values. An auc sees only the order, so it takes over-penalised
+// models for good ones: on five public tables of 303 to 1,000 rows, 15 outer folds each, choosing by auc gave log losses 0.5 to 25 % higher than
+// choosing by log loss, and on none of them a higher auc.
+func criterion(task dataset.Task) string {
+	if task == dataset.Regression {
+		return evaluate.NameRMSE
+	}
+	return evaluate.NameLogLoss
+}
+
+// choose starts from the candidate of least loss and looks, among the less complex ones within one standard error of it, for the one of
+// least loss; and again from that one and among these, until none is left. It is the one-standard-error rule (Breiman et al.,
+// Classification and Regression Trees, 1984, 3.4.3): what a more complex model gains must be more than noise. Taken in steps it does not go from
+// trees past the best line to the flattest one. The error is that of the paired difference on the same rows, far smaller than
+// that of either mean: a small gain that is consistent counts.
+func (r *run) choose() (*trial, error) {
+	if r.best == nil || r.interrupted && !r.searched() {
+		return nil, r.nothing()
+	}
+	var set []*trial
+	for _, t := range r.trials {
+		if t.eligible && r.complete(t) {
+			set = append(set, t)
+		}
+	}
+	chosen := r.best
+	for {
+		simpler := r.simpler(set, chosen)
+		if len(simpler) == 0 {
+			break
+		}
+		chosen.note = fmt.Sprintf("a simpler one is within one standard error of its %s", r.criterion)
+		set, chosen = simpler, r.least(simpler)
+	}
+	for _, t := range r.trials {
+		if t != chosen && t.note == "" && r.complete(t) {
+			t.note = r.lag(t, chosen)
+		}
+	}
+	return chosen, nil
+}
+
+// simpler are those of set that are less complex than t and, beyond noise, no worse.
+func (r *run) simpler(set []*trial, t *trial) []*trial {
+	var out []*trial
+	for _, other := range set {
+		if other.estimator.Complexity() < t.estimator.Complexity() {
+			if behind, se := r.behind(other, t); behind <= se {
+				out = append(out, other)
+			}
+		}
+	}
+	return out
+}
+
+// least is the one of least loss, the first of equals.
+func (r *run) least(set []*trial) *trial {
+	best := set[0]
+	for _, t := range set[1:] {
+		if lead, _ := r.behind(best, t); lead > 0 {
+			best = t
+		}
+	}
+	return best
+}
+
+// lag words how t compares with another candidate, on t's folds.
+func (r *run) lag(t, other *trial) string {
+	behind, se := r.behind(t, other)
+	word := "worse"
+	switch {
+	case behind == 0:
+		return fmt.Sprintf("%s the same as that of %s", r.criterion, other.name())
+	case behind < 0:
+		word = "better"
+	}
+	return fmt.Sprintf("%s %.2g %s than that of %s (%.1f standard errors)", r.criterion, math.Abs(behind), word, other.name(), math.Abs(behind)/se)
+}
+
+// searched reports whether something other than the naive baseline is complete, or the baseline is all there is.
+func (r *run) searched() bool {
+	for _, t := range r.trials[1:] {
+		if r.complete(t) {
+			return true
+		}
+	}
+	return len(r.trials) == 1
+}
+
+// nothing is the error of a run that has no model to give.
+func (r *run) nothing() error {
+	if r.interrupted {
+		return fault.Unavailablef("the training was stopped after %d fits, before any candidate had its %d folds: "+
+			"give it more time, fewer rows or a simpler algorithm", r.fits, r.spec.Folds)
+	}
+	var kind fault.Kind
+	var all []error
+	for _, t := range r.trials {
+		if t.err == nil {
+			continue
+		}
+		if len(all) == 0 {
+			kind = fault.KindOf(t.err)
+		}
+		all = append(all, fmt.Errorf("%s: %w", t.name(), t.err))
+	}
+	return fault.New(kind, "no candidate could be fitted").Because(errors.Join(all...))
+}
