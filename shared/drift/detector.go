@@ -23,7 +23,6 @@ type evidence struct {
 	threshold float64 // size must exceed it
 	statistic float64
 	df        int
-	shift     float64 // numbers: z of the rank sum, > 0 where values grew
 	levels    []string
 
 	adjusted float64 // p, corrected for all tests of the report
@@ -51,9 +50,9 @@ func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
 	}
-	z, byRank := t.rankSum()
+	_, byRank := t.rankSum()
 	e := t.poolNeighbours().evidence(p)
-	e.shift, e.p = z, min(1, 2*min(byRank, e.p))
+	e.p = min(1, 2*min(byRank, e.p))
 	return e
 }
 

@@ -57,7 +57,7 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 		if c.constant() && f.Distinct > 1 {
 			severity = SeverityAlert
 		}
-		return []Finding{col.finding(Prediction, severity, effect, unit, e, "the predictions: "+col.moved(e))}
+		return []Finding{col.finding(Prediction, severity, effect, unit, e, col.name()+" "+col.moved(e))}
 	}
 	if c.constant() && f.Distinct > 1 {
 		return []Finding{col.finding(Constant, SeverityAlert, effect, unit, e, fmt.Sprintf("%s has one value in all %s, the reference has %s", f.Name, counted(c.present(), "row"), counted(f.Distinct, "value")))}
@@ -80,7 +80,7 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 			return nil // the new levels are all that changed; they have a finding of their own
 		}
 	}
-	return []Finding{col.finding(Covariate, SeverityWarn, effect, unit, e, f.Name+" "+col.moved(e))}
+	return []Finding{col.finding(Covariate, SeverityWarn, effect, unit, e, col.name()+" "+col.moved(e))}
 }
 
 // moved is how the distribution changed, for people.

@@ -16,17 +16,8 @@ type magnitudes struct {
 
 func (m *magnitudes) add(x float64, count int) {
 	k := int(math.Float64bits(x) >> bucketShift)
-	if len(m.n) == 0 {
-		m.first, m.n = k, make([]int, 1, 64)
-	}
-	if k < m.first {
-		room := min(k, len(m.n)) // grow by as much again, so that growing stays rare
-		grown := make([]int, m.first-k+room+len(m.n))
-		copy(grown[m.first-k+room:], m.n)
-		m.first, m.n = k-room, grown
-	}
-	for k-m.first >= len(m.n) {
-		m.n = append(m.n, make([]int, k-m.first-len(m.n)+1)...)
+	if i := k - m.first; i < 0 || i >= len(m.n) {
+		m.first, m.n = reach(m.first, m.n, k)
 	}
 	m.n[k-m.first] += count
 	m.total += count

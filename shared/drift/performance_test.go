@@ -214,7 +214,7 @@ func TestPerformanceFalseAlarms(t *testing.T) {
 		if r.Estimated.Significant || r.Realised.Significant {
 			alarms++
 		}
-		z := float64(r.Estimated.Loss) / float64(r.Estimated.ReferenceHigh-r.Estimated.Reference) * band
+		z := float64(r.Estimated.Loss) / float64(r.Estimated.ReferenceHigh-r.Estimated.Reference) * DefaultPolicy().band()
 		spread += z * z
 	}
 	if alarms > 2 {

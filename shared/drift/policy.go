@@ -10,7 +10,7 @@ import (
 
 // Policy is when a change counts. Every figure is an argument; DefaultPolicy says where each default comes from.
 type Policy struct {
-	Alpha           float64 `json:"alpha" yaml:"alpha"`                         // chance of any finding in a window in which nothing changed (for the first two corrections; for BH under the global null)
+	Alpha           float64 `json:"alpha" yaml:"alpha"`                         // chance of any drift finding, and of a significant loss, in a window in which nothing changed
 	Correction      string  `json:"correction" yaml:"correction"`               // for many tests: benjamini_hochberg, holm, bonferroni
 	MinRows         int     `json:"min_rows" yaml:"min_rows"`                   // fewer rows, or values of a column, say nothing
 	MinEffect       float64 `json:"min_effect" yaml:"min_effect"`               // total variation distance below which a change does not matter

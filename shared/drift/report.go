@@ -136,7 +136,7 @@ type Performance struct {
 	High          number.Float `json:"high"` //
 	N             int          `json:"n"`    // rows it rests on
 	Reference     number.Float `json:"reference"`
-	ReferenceLow  number.Float `json:"reference_low"` // band of Value when nothing changed: Reference +- 3 standard errors at these sizes
+	ReferenceLow  number.Float `json:"reference_low"` // band of Value when nothing changed: Reference +- the standard errors that Policy.Alpha allows, at these sizes
 	ReferenceHigh number.Float `json:"reference_high"`
 	Loss          number.Float `json:"loss"`        // how much worse, in the metric's unit; negative is better
 	Significant   bool         `json:"significant"` // Value lies outside the band on the worse side, and Loss exceeds the policy's minimum

@@ -73,6 +73,9 @@ func (p *Profile) Validate() error {
 		if p.Prediction == nil || q.Metric != metricOf(p.Task) || q.N < 1 || float64(q.N) > maxCount {
 			add("performance", "contradiction", q.Metric, "the task's metric, on predictions")
 		}
+		if _, measured := q.Metrics[q.Metric]; !measured {
+			add("performance", "missing", q.Metric, "the metric among the metrics")
+		}
 		if n := len(q.Calibration); p.Task == dataset.Binary && n != 1 || p.Task == dataset.Multiclass && n != w {
 			add("performance", "wrong_length", n, "a calibration for each class, one for two")
 		}

@@ -25,6 +25,7 @@ const (
 	DriftRequested    Type = "DriftRequested"    // measure now (schedule, person, or batch)
 	DriftMeasured     Type = "DriftMeasured"     // a window was measured
 	AlertReceived     Type = "AlertReceived"     // an outside monitor speaks (Alertmanager, CloudWatch)
+	OwnerAlerted      Type = "OwnerAlerted"      // the owner is to be told of an incident
 	ApprovalRequested Type = "ApprovalRequested" // people are to be asked
 	ApprovalDecided   Type = "ApprovalDecided"   // approved, rejected or expired
 	RetrainRequested  Type = "RetrainRequested"  // assemble a new data version and train on it

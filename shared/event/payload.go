@@ -1,6 +1,9 @@
 package event
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Upload says that raw bytes are stored and how they are to be read. It is the payload of DatasetUploaded.
 type Upload struct {
@@ -86,13 +89,14 @@ type Asked struct {
 
 // Retrain is the payload of RetrainRequested.
 type Retrain struct {
-	Incident string `json:"incident,omitempty"`
-	Approval string `json:"approval,omitempty"`
-	Base     string `json:"base"`    // data version of the champion
-	Dataset  string `json:"dataset"` //
-	Reason   string `json:"reason"`
-	Actor    string `json:"actor"`
-	Job      string `json:"job"`
+	Incident string    `json:"incident,omitempty"`
+	Approval string    `json:"approval,omitempty"`
+	Base     string    `json:"base"`    // data version of the champion
+	Since    time.Time `json:"since"`   // labelled traffic from then on is added: from before, the base tells
+	Dataset  string    `json:"dataset"` //
+	Reason   string    `json:"reason"`
+	Actor    string    `json:"actor"`
+	Job      string    `json:"job"`
 }
 
 // Report is the payload of ReportRequested.

@@ -28,28 +28,28 @@ func (b *Baseline) Attribution() string { return "constant: no feature contribut
 
 // Raw writes log-odds, logarithms of shares, or the value.
 func (b *Baseline) Raw(dst, x []float64) {
-	switch b.Task {
-	case dataset.Binary:
-		dst[0] = math.Log(b.P[1] / b.P[0])
-	case dataset.Multiclass:
-		for i, p := range b.P {
-			dst[i] = math.Log(p)
-		}
-	default:
-		dst[0] = b.P[0]
+	for o := range b.Outputs() {
+		dst[o] = b.raw(o)
 	}
 }
 
 // Explain writes zeros and, as base, the raw score.
 func (b *Baseline) Explain(dst, x []float64) {
 	clear(dst)
-	n, k := len(x), b.Outputs()
-	b.Raw(dst[:k], x)
-	for o := k - 1; o >= 0; o-- { // from the last, so that no score is overwritten before it is moved
-		s := dst[o]
-		dst[o] = 0
-		dst[o*(n+1)+n] = s
+	for o := range b.Outputs() {
+		dst[o*(len(x)+1)+len(x)] = b.raw(o)
 	}
+}
+
+// raw is raw score o.
+func (b *Baseline) raw(o int) float64 {
+	switch b.Task {
+	case dataset.Binary:
+		return math.Log(b.P[1] / b.P[0])
+	case dataset.Multiclass:
+		return math.Log(b.P[o])
+	}
+	return b.P[0]
 }
 
 // check reports whether b fits the model m.

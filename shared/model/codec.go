@@ -3,7 +3,6 @@ package model
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"hash/crc32"
 
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
@@ -29,8 +28,6 @@ const (
 	kindTrees
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Digest is the lower-case hexadecimal SHA-256 of an artefact.
 func Digest(b []byte) string {
 	sum := sha256.Sum256(b)
@@ -43,17 +40,15 @@ func (m *Model) Encode() ([]byte, error) {
 		return nil, fault.Wrap(err, "write the model for %q", m.Target)
 	}
 	var w wire.Writer
-	w.Bytes = append(w.Bytes, magic...)
-	w.Uint16(formatVersion)
 	w.Section(m.encodeHeader)
 	w.Section(m.encodeFeatures)
 	w.Section(m.Predictor.(interface{ encode(*wire.Writer) }).encode)
-	w.Uint32(crc32.Checksum(w.Bytes, castagnoli))
-	if len(w.Bytes) > MaxBytes {
-		return nil, fault.Invalidf("the model for %q takes %d bytes, at most %d are stored: grow fewer or smaller trees", m.Target, len(w.Bytes), MaxBytes).
+	b := wire.Seal(magic, formatVersion, w.Bytes)
+	if len(b) > MaxBytes {
+		return nil, fault.Invalidf("the model for %q takes %d bytes, at most %d are stored: grow fewer or smaller trees", m.Target, len(b), MaxBytes).
 			WithCode(fault.CodeTooLarge)
 	}
-	return w.Bytes, nil
+	return b, nil
 }
 
 // Decode reads an artefact that Encode wrote. Anything else is an error: another format, damage, trailing bytes, a shape that would let
@@ -62,18 +57,11 @@ func Decode(b []byte) (*Model, error) {
 	if len(b) > MaxBytes {
 		return nil, fault.Invalidf("read a model of %d bytes: at most %d are read", len(b), MaxBytes).WithCode(fault.CodeTooLarge)
 	}
-	const head, tail = len(magic) + 2, 4
-	if len(b) < head+tail || string(b[:len(magic)]) != magic {
-		return nil, fault.Invalidf("read a model of %d bytes: it is not a model artefact", len(b))
+	r, err := wire.Open(magic, formatVersion, b)
+	if err != nil {
+		return nil, fault.Wrap(err, "read a model of %d bytes", len(b))
 	}
-	if v := wire.NewReader(b[len(magic):]).Uint16(); v != formatVersion {
-		return nil, fault.Invalidf("read a model: its format version is %d, this program reads %d", v, formatVersion)
-	}
-	body := b[:len(b)-tail]
-	if got := wire.NewReader(b[len(body):]).Uint32(); got != crc32.Checksum(body, castagnoli) {
-		return nil, fault.Invalidf("read a model of %d bytes: it is damaged, its checksum differs", len(b))
-	}
-	r, m := wire.NewReader(body[head:]), &Model{}
+	m := &Model{}
 	r.Section(m.decodeHeader)
 	r.Section(m.decodeFeatures)
 	r.Section(m.decodePredictor)

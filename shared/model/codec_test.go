@@ -2,7 +2,6 @@ package model
 
 import (
 	"bytes"
-	"hash/crc32"
 	"math"
 	"reflect"
 	"testing"
@@ -78,13 +77,10 @@ func TestDecodeRefusesDamage(t *testing.T) {
 // sealed joins sections to an artefact whose checksum holds, so that what they say is looked at.
 func sealed(header, features, predictor []byte) []byte {
 	var w wire.Writer
-	w.Bytes = append(w.Bytes, magic...)
-	w.Uint16(formatVersion)
 	for _, s := range [][]byte{header, features, predictor} {
 		w.Section(func(w *wire.Writer) { w.Bytes = append(w.Bytes, s...) })
 	}
-	w.Uint32(crc32.Checksum(w.Bytes, castagnoli))
-	return w.Bytes
+	return wire.Seal(magic, formatVersion, w.Bytes)
 }
 
 // sections are the three parts of m's artefact.

@@ -63,19 +63,15 @@ func softmax(s []float64) {
 	}
 }
 
-// share limits probabilities to [0, 1] and makes them sum to 1; when nothing is left, all classes are equal.
+// share makes probabilities sum to 1, after limiting each to (0, 1].
 func share(s []float64) {
 	var sum float64
 	for i, v := range s {
-		s[i] = min(max(v, 0), 1)
+		s[i] = min(max(v, 1e-9), 1)
 		sum += s[i]
 	}
 	for i := range s {
-		if sum > 0 {
-			s[i] /= sum
-		} else {
-			s[i] = 1 / float64(len(s))
-		}
+		s[i] /= sum
 	}
 }
 

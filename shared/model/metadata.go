@@ -45,14 +45,11 @@ func (d Metadata) Encode() ([]byte, error) {
 }
 
 // FeatureNames is feature_names.json: the names of the columns in the order that Predict reads them.
-func (m *Model) FeatureNames() ([]byte, error) {
+func (m *Model) FeatureNames() []byte {
 	names := make([]string, len(m.Features))
 	for i, f := range m.Features {
 		names[i] = f.Name
 	}
-	b, err := json.Marshal(names)
-	if err != nil {
-		return nil, fault.Wrap(err, "write the feature names of the model for %q", m.Target)
-	}
-	return append(b, '\n'), nil
+	b, _ := json.Marshal(names) // texts always can be written
+	return append(b, '\n')
 }

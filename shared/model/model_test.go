@@ -69,7 +69,11 @@ func TestPlainWalkIsTheSame(t *testing.T) {
 			e := NewTrees(Softmax, features, make([]float64, outputs))
 			for i := range trees {
 				v := float64(i + 1)
-				tree := []Node{{Feature: 0, Threshold: v}, {Feature: 1, Threshold: -v}, {Feature: -1, Value: 0.1 * v}, {Feature: -1, Value: 0.01 * v}, {Feature: -1, Value: 0.001 * v}}
+				tree := []Node{{Feature: -1, Value: v}} // of growing depth: the right child is split again and again
+				for depth := range i % 6 {
+					tree[len(tree)-1] = Node{Feature: depth % 2, Threshold: v - 3*float64(depth)}
+					tree = append(tree, Node{Feature: -1, Value: 0.1 * v}, Node{Feature: -1, Value: 0.01 * float64(depth)})
+				}
 				if err := e.Add(tree); err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +121,7 @@ func TestTreesRefuseWhatIsMalformed(t *testing.T) {
 		if err := e.Add(tree); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if e.Len() != 0 || len(e.nodes)+len(e.value)+len(e.sets) != 0 {
+		if len(e.roots) != 0 || len(e.nodes)+len(e.value)+len(e.sets) != 0 {
 			t.Errorf("%s: a refused tree left something behind", name)
 		}
 	}
@@ -332,7 +336,7 @@ func TestMetadata(t *testing.T) {
 	if b, _ := d.Encode(); string(a) != string(b) {
 		t.Error("the same metadata were written differently")
 	}
-	if names, err := m.FeatureNames(); err != nil || string(names) != "[\"age\",\"cp\",\"sex\"]\n" {
-		t.Errorf("feature names %s, %v", names, err)
+	if names := m.FeatureNames(); string(names) != "[\"age\",\"cp\",\"sex\"]\n" {
+		t.Errorf("feature names %s", names)
 	}
 }

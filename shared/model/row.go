@@ -22,8 +22,10 @@ const (
 	CodeUnknownCategory = "unknown_category" // a level that training never saw: scored all the same, see Warning
 )
 
-// maxGot is how many characters of an offending value a problem repeats.
-const maxGot = 64
+const (
+	maxGot   = 64 // characters of an offending value that a problem repeats
+	maxHints = 10 // unknown fields for which a likely feature is looked for: each takes a look at all features
+)
 
 // Warning reports whether a problem leaves the row fit to be scored: a category that training never saw is.
 func Warning(d fault.Detail) bool { return d.Code == CodeUnknownCategory }
@@ -57,26 +59,23 @@ func (m *Model) Row(values map[string]any) (x []float64, problems []fault.Detail
 	return x, problems
 }
 
-// unknown names the fields of a record that are not features, with the feature that was probably meant.
+// unknown names the fields of a record that are not features; the first few with the feature that was probably meant.
 func (m *Model) unknown(values map[string]any) (problems []fault.Detail) {
-	names := make([]string, len(m.Features))
+	names, known := make([]string, len(m.Features)), make(map[string]bool, len(m.Features))
 	for i, f := range m.Features {
-		names[i] = f.Name
-	}
-	known := make(map[string]bool, len(names))
-	for _, n := range names {
-		known[n] = true
+		names[i], known[f.Name] = f.Name, true
 	}
 	for name := range values {
 		if !known[name] {
-			d := fault.Detail{Field: name, Code: CodeUnknownField, Expected: "only the model's features"}
-			if near := Nearest(name, names); near != "" {
-				d.Expected = "perhaps " + near
-			}
-			problems = append(problems, d)
+			problems = append(problems, fault.Detail{Field: name, Code: CodeUnknownField, Expected: "only the model's features"})
 		}
 	}
 	sort.Slice(problems, func(a, b int) bool { return problems[a].Field < problems[b].Field })
+	for i := range problems[:min(len(problems), maxHints)] {
+		if near := Nearest(problems[i].Field, names); near != "" {
+			problems[i].Expected = "perhaps " + near
+		}
+	}
 	return problems
 }
 
@@ -146,11 +145,8 @@ func (f *Feature) number(n float64, text string) (float64, string) {
 
 // truth is the level that is written like a truth value: true, True, TRUE, or 1.
 func (f *Feature) truth(v bool) (float64, string) {
-	names := []string{"false", "False", "FALSE", "0"}
-	if v {
-		names = []string{"true", "True", "TRUE", "1"}
-	}
-	for _, n := range names {
+	names := map[bool][]string{false: {"false", "False", "FALSE", "0"}, true: {"true", "True", "TRUE", "1"}}
+	for _, n := range names[v] {
 		if c := f.level(n); c >= 0 {
 			return float64(c), ""
 		}
@@ -182,10 +178,7 @@ func (f *Feature) numberLevel(n float64) int {
 // expected says in a few words what a feature takes.
 func (f *Feature) expected() string {
 	if f.Kind == dataset.Numeric {
-		if f.Integer {
-			return fmt.Sprintf("a number, %g..%g in training", f.Min, f.Max)
-		}
-		return fmt.Sprintf("a number, %.4g..%.4g in training", f.Min, f.Max)
+		return fmt.Sprintf("a number, %.6g..%.6g in training", f.Min, f.Max)
 	}
 	const show = 8
 	if len(f.Levels) > show {
@@ -207,10 +200,8 @@ func shorten(v any) any {
 		if len(t) > maxGot {
 			return strings.ToValidUTF8(t[:maxGot], "") + ".."
 		}
-	case []any:
-		return fmt.Sprintf("a list of %d", len(t))
-	case map[string]any:
-		return fmt.Sprintf("an object of %d fields", len(t))
+	case []any, map[string]any:
+		return "a list or an object"
 	}
 	return v
 }
@@ -219,13 +210,10 @@ func shorten(v any) any {
 // one at most a third of its length away in single-character edits (Levenshtein distance, letter case ignored).
 func Nearest(name string, known []string) string {
 	const longest = 64
-	if len(name) > longest {
-		return ""
-	}
 	a, best, least := strings.ToLower(name), "", len(name)/3+1
 	for _, k := range known {
 		b := strings.ToLower(k)
-		if len(k) > longest {
+		if len(k) > longest || len(name) > longest {
 			continue
 		}
 		d := distance(a, b)

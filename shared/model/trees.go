@@ -60,12 +60,6 @@ func NewTrees(link Link, features []Feature, base []float64) *Trees {
 	return t
 }
 
-// Len is the number of trees, Leaves the number of their leaves.
-func (t *Trees) Len() int { return len(t.roots) }
-
-// Leaves is the number of leaves of all trees.
-func (t *Trees) Leaves() int { return (len(t.nodes) + len(t.roots)) / 2 }
-
 // Add appends a tree, and refuses one that is malformed: wrong number of nodes, unknown feature, a bit set of the wrong length, a
 // number that is not finite, or more than MaxDepth splits above a leaf. A refused tree leaves t as it was.
 func (t *Trees) Add(tree []Node) error {

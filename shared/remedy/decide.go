@@ -33,6 +33,9 @@ func Decide(o Observation, p Policy) Decision {
 			break
 		}
 	}
+	if d.Action == Resolve && f.Open != nil && len(f.Open.Causes) > 0 {
+		d.Cause = f.Open.Causes[len(f.Open.Causes)-1] // what ends is the incident, not what this window would be put down to
+	}
 	for _, g := range guards {
 		if g.when(f, &d) {
 			g.then(f, &d)

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -87,6 +88,8 @@ func nothing(f *facts, why string) Hypothesis {
 		h.For = append(h.For, why)
 	case f.loss.known:
 		h.For = append(h.For, "no loss that matters: "+measured(f.loss.from))
+	default:
+		h.For = append(h.For, "nothing was observed that speaks for a fault")
 	}
 	return h
 }
@@ -111,7 +114,7 @@ func (s *scale) finds(w float64, findings []drift.Finding) {
 }
 
 func (s *scale) hypothesis(cause string) Hypothesis {
-	h := Hypothesis{Cause: cause, Score: number.Float(min(max(s.score, 0), 1)), For: []string{}, Against: []string{}}
+	h := Hypothesis{Cause: cause, Score: number.Float(math.Round(100*min(max(s.score, 0), 1)) / 100), For: []string{}, Against: []string{}}
 	h.For = append(h.For, s.pro...)
 	h.Against = append(h.Against, s.con...)
 	return h

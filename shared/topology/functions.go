@@ -42,7 +42,7 @@ var Functions = []Spec{
 			{"POST", "/models/{m}/switch", Operate, SmallBody},
 		},
 		Subscribes: []event.Type{event.ModelTrained, event.TrainingFailed, event.DatasetRejected, event.DriftMeasured, event.AlertReceived,
-			event.AliasMoved, event.ApprovalRequested, event.ApprovalDecided, event.SweepRequested},
+			event.AliasMoved, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.SweepRequested},
 		Schedules: []Schedule{{Name: "sweep", Every: 15 * time.Minute, Event: event.SweepRequested}},
 		Memory:    512, Timeout: 2 * time.Minute, Concurrency: 1,
 		Grants: []Grant{

@@ -1,8 +1,10 @@
 package training
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
@@ -71,6 +73,7 @@ func spread(v []float64) (mean, se float64) {
 // split deals the rows into folds.
 func (r *run) split() {
 	r.fold = dataset.Folds(r.data.Labels, r.spec.Folds, r.spec.Seed)
+	together(r.data, r.fold)
 	r.held, r.rest = make([][]int, r.spec.Folds), make([][]int, r.spec.Folds)
 	for i, at := range r.fold {
 		for k := range r.held {
@@ -216,4 +219,52 @@ func (r *run) behind(t, other *trial) (mean, se float64) {
 		se = byFold
 	}
 	return mean, se
+}
+
+// together moves rows with the same features into the fold of the first of them: a patient who came twice must not be tested on a model
+// that learnt from the other visit. Folds stay as they are where that would leave one empty of a class.
+func together(d *fit.Data, fold []int) {
+	moved := slices.Clone(fold)
+	first := make(map[string]int, d.Rows)
+	x := make([]float64, len(d.Features))
+	key := make([]byte, 0, 8*len(x))
+	for i := range d.Rows {
+		d.Row(i, x)
+		key = key[:0]
+		for _, v := range x {
+			key = binary.LittleEndian.AppendUint64(key, math.Float64bits(v+0)) // +0: a negative zero is the same value
+		}
+		if k, ok := first[string(key)]; ok {
+			moved[i] = moved[k]
+		} else {
+			first[string(key)] = i
+		}
+	}
+	if whole(d.Labels, moved, fold) {
+		copy(fold, moved)
+	}
+}
+
+// whole reports whether every fold that had a row of a class still has one.
+func whole(l dataset.Labels, moved, fold []int) bool {
+	type cell struct {
+		fold  int
+		class float64
+	}
+	had := map[cell]bool{}
+	for i, k := range fold {
+		c := cell{fold: k}
+		if l.Task != dataset.Regression {
+			c.class = l.Y[i]
+		}
+		had[c] = true
+	}
+	for i, k := range moved {
+		c := cell{fold: k}
+		if l.Task != dataset.Regression {
+			c.class = l.Y[i]
+		}
+		delete(had, c)
+	}
+	return len(had) == 0
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"mlops/functions/internal/incident"
 	"mlops/shared/approval"
 	"mlops/shared/audit"
 	"mlops/shared/control"
@@ -59,6 +60,25 @@ func (h *Handler) ask(ctx context.Context, e event.Event) error {
 	entry := audit.Entry{Kind: audit.ApprovalSent, Model: r.Model, At: e.Time, Actor: self, Op: e.ID, SHA256: r.SubjectSHA256,
 		Reason: fmt.Sprintf("asked %s", strings.Join(r.Approvers, " and ")), Inputs: map[string]string{"approval": r.ID, "approvers": strconv.Itoa(len(r.Approvers))}}
 	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: "sent/" + e.ID, Entries: []audit.Entry{entry}})
+}
+
+// tell mails the owner what an incident is about. The event's id is the mail's, so that a second delivery sends nothing.
+func (h *Handler) tell(ctx context.Context, e event.Event) error {
+	var a event.Asked
+	if err := e.Decode(&a); err != nil {
+		return err
+	}
+	var i incident.Incident
+	if _, err := h.Control.Get(ctx, control.Incident(e.Model, a.Incident), &i); err != nil {
+		return err
+	}
+	if len(i.Decisions) == 0 {
+		return nil
+	}
+	d := i.Decisions[len(i.Decisions)-1]
+	line := document.IncidentLine{ID: i.ID, Model: i.Model, Kind: i.Kind, Severity: i.Severity, Stage: i.Stage, Cause: i.Cause, Opened: i.Opened, Action: i.Action, Folded: i.Folded, Summary: d.Summary}
+	subject, body := document.AlertMail(e.Model, line, d)
+	return fault.Wrap(h.Alert(ctx, Mail{ID: e.ID, To: h.Owner, Subject: subject, Body: body}), "tell %s of %s", h.Owner, i.ID)
 }
 
 // link is the address that one approver gets. It is relative where no PUBLIC_URL is known.

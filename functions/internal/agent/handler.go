@@ -81,6 +81,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 		event.DriftMeasured:     h.measured,
 		event.AlertReceived:     h.alerted,
 		event.AliasMoved:        h.moved,
+		event.OwnerAlerted:      h.tell,
 		event.ApprovalRequested: h.ask,
 		event.ApprovalDecided:   h.decided,
 		event.SweepRequested:    h.sweep,

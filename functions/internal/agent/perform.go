@@ -134,6 +134,9 @@ func (x *deed) incident() {
 		e := x.entry(audit.IncidentOpened, x.rule(), i.ID+" "+d.Cause+": "+d.Summary)
 		e.Inputs = map[string]string{"incident": i.ID, "observation": d.ID, "severity": i.Severity, "evidence": x.evidence}
 		x.record(e)
+		x.publish(event.OwnerAlerted, event.Asked{Incident: i.ID})
+	case d.Action == remedy.Escalate, d.Action == remedy.Undo, d.Action == remedy.Raise && i.Action != remedy.Raise:
+		x.publish(event.OwnerAlerted, event.Asked{Incident: i.ID})
 	case d.Action == remedy.Fold:
 		i.Folded += max(1, len(s.seen.Alerts))
 		i.Updated = s.at
@@ -250,7 +253,7 @@ func (x *deed) retrain() {
 	if s.open != nil {
 		approved = s.open.Approval
 	}
-	x.publish(event.RetrainRequested, event.Retrain{Incident: id, Approval: approved, Base: v.DataVersion, Dataset: v.Dataset, Reason: x.d.Summary, Actor: "agent", Job: j.ID})
+	x.publish(event.RetrainRequested, event.Retrain{Incident: id, Approval: approved, Base: v.DataVersion, Since: s.since(), Dataset: v.Dataset, Reason: x.d.Summary, Actor: "agent", Job: j.ID})
 	s.memory = s.memory.Acted(remedy.Retrain, s.at)
 }
 

@@ -227,6 +227,13 @@ func (s *Story) storm(id string) error {
 	if err != nil {
 		return err
 	}
+	told := 0
+	for _, m := range mails {
+		if m.To == "owner@localhost" && strings.Contains(m.Subject, id) {
+			told++
+		}
+	}
+	s.verify(told == 1, "the owner has one mail about %s (%d)", id, told)
 	if s.verify(i.Folded == 31 && s.memory().Incidents == number(id) && len(mails) == len(mailsBefore), "31 alerts are folded into %s (%d are, %d incidents, %d new mails)", id, i.Folded, s.memory().Incidents, len(mails)-len(mailsBefore)) {
 		s.say("agent", "%s: owner told once; 31 more alerts folded in, no second incident, no second mail", id)
 	}

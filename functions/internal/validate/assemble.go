@@ -19,7 +19,7 @@ import (
 )
 
 // assemble makes the data of a retraining, the champion's own rows followed by the traffic whose labels have come since, and sends it the
-// way of an upload. Rows that were trained on already and came again as traffic count once more: they are what is asked now.
+// way of an upload. Traffic from before the present condition began is left out: the base tells of that time.
 func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) error {
 	var state registry.State
 	if _, err := h.Control.Get(ctx, control.State(e.Model), &state); err != nil {
@@ -45,7 +45,11 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if err != nil {
 		return err
 	}
-	records, y, err := table.Labelled(ctx, h.Blobs, e.Model, champion.CreatedAt, e.Time, labels.Classes)
+	since := champion.CreatedAt
+	if r.Since.After(since) {
+		since = r.Since
+	}
+	records, y, err := table.Labelled(ctx, h.Blobs, e.Model, since, e.Time, labels.Classes)
 	if err != nil {
 		return err
 	}

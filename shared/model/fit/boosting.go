@@ -27,6 +27,9 @@ type Boosting struct {
 	FeatureShare float64 // share of features that each tree may ask, in (0, 1]
 }
 
+// mostMemory is how many bytes histograms may take.
+const mostMemory = 2 << 30
+
 // Algorithm is "boosting".
 func (Boosting) Algorithm() string { return "boosting" }
 
@@ -84,6 +87,10 @@ func (b Boosting) Fit(d *Data, o Options) (model.Predictor, error) {
 	s := newStage(d)
 	threads := max(1, o.Threads)
 	table := tree.Bin(d.columns(), d.Rows, b.Bins, threads)
+	if need := b.Leaves * table.HistogramBytes(); need > mostMemory {
+		return nil, fault.Invalidf("%d leaves on %d features need %d MB for histograms, at most %d MB are taken: use fewer leaves or bins",
+			b.Leaves, len(d.Features), need>>20, mostMemory>>20)
+	}
 	t := tree.NewGrower(table, tree.Rules{Leaves: b.Leaves, L2: max(b.L2, 0), MinLeaf: b.MinLeaf, MinHessian: b.MinHessian}, threads)
 	sums := make(tree.Sums, d.Rows)
 	out := model.NewTrees(s.link, d.Features, s.base)

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
+	"mlops/shared/model/tree"
 )
 
 func TestParse(t *testing.T) {
@@ -158,4 +160,38 @@ func TestNewData(t *testing.T) {
 // sized is a table of which only the size matters.
 func sized(task dataset.Task, rows int) *Data {
 	return &Data{Rows: rows, Labels: dataset.Labels{Task: task}, Features: make([]model.Feature, 16)}
+}
+
+// TestSampling: a row that a tree does not see weighs nothing in it, and about the share asked for is seen.
+func TestSampling(t *testing.T) {
+	const n = 10_000
+	random := rand.New(rand.NewPCG(1, 1))
+	kept := sample(random, n, 0.7)
+	d := synthetic(n, 4)
+	sums := make(tree.Sums, n)
+	newStage(d).gradients(0, sums, kept, 2)
+	seen := 0
+	for i, s := range sums {
+		if kept[i] != (s[1] > 0) {
+			t.Fatalf("row %d: kept %v, sums %v", i, kept[i], s)
+		}
+		if kept[i] {
+			seen++
+		}
+	}
+	if seen < 6_800 || seen > 7_200 {
+		t.Errorf("%d of %d rows kept, want about 70 %%", seen, n)
+	}
+	if sample(random, n, 1) != nil || pick(random, 10, 1) != nil {
+		t.Error("a share of 1 is all")
+	}
+	used := 0
+	for _, u := range pick(random, 10, 0.3) {
+		if u {
+			used++
+		}
+	}
+	if used != 3 {
+		t.Errorf("%d features of 10, want 3", used)
+	}
 }

@@ -75,6 +75,9 @@ func Bin(columns []Column, rows, most, threads int) *Table {
 	return t
 }
 
+// HistogramBytes is what one histogram of t takes; a tree grown leaf-wise holds one a leaf.
+func (t *Table) HistogramBytes() int { return 16 * (t.cells + 256) }
+
 // numericBins chooses cuts between distinct values, one bin a value while they last, else bins of about equally many rows. Each cut lies
 // half-way between two neighbouring values.
 func numericBins(v []float64, most int) binning {

@@ -65,12 +65,15 @@ func TestSplitIsTheBestOfAll(t *testing.T) {
 				number[i] = math.NaN()
 			}
 			level[i] = float64(i % 4) // equally many rows, so that smoothing does not change their order
+			if round%2 == 0 && i%4 == 3 {
+				level[i] = math.NaN()
+			}
 			y[i] = math.Round(4*r.NormFloat64()) + number[i]*float64(r.IntN(2)) + 3*float64(i%4&1)
 			if y[i] != y[i] {
 				y[i] = 2
 			}
 		}
-		for name, c := range map[string]Column{"number": {number, -1}, "category": {level, 4}} {
+		for name, c := range map[string]Column{"number": {number, -1}, "category": {level, 4 - (round+1)%2}} {
 			tree, scores := growOne(t, []Column{c}, y, Rules{Leaves: 2, L2: l2, MinLeaf: minLeaf, MinHessian: 1e-3})
 			want := exhaustive(c, y, l2, minLeaf)
 			if len(tree) == 1 {
@@ -82,6 +85,63 @@ func TestSplitIsTheBestOfAll(t *testing.T) {
 			if got := gain(y, func(i int) bool { return scores[i] == tree[1].Value }, l2, minLeaf); math.Abs(got-want) > 1e-6*(1+want) {
 				t.Errorf("round %d, %s: the split gains %g, the best of all %g", round, name, got, want)
 			}
+		}
+	}
+}
+
+// TestEverySplitIsTheBestOfItsLeaf: the histograms that splits further down are found on, built or what subtraction left, are right.
+func TestEverySplitIsTheBestOfItsLeaf(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for round := range 20 {
+		n := 300
+		columns := make([]Column, 5)
+		for j := range columns {
+			columns[j] = Column{make([]float64, n), -1}
+			for i := range n {
+				columns[j].Values[i] = float64(r.IntN(20))
+			}
+		}
+		y := make([]float64, n)
+		for i := range n {
+			y[i] = math.Round(3*r.NormFloat64()) + columns[0].Values[i]*float64(r.IntN(2)) - columns[4].Values[i]
+		}
+		tree, _ := growOne(t, columns, y, Rules{Leaves: 9, L2: 1, MinLeaf: 5, MinHessian: 1e-3})
+		rows, inner := [][]int{nil}, 0
+		for i := range n {
+			rows[0] = append(rows[0], i)
+		}
+		for at, node := range tree {
+			if node.Feature < 0 {
+				continue
+			}
+			inner++
+			part := make([]float64, len(rows[at]))
+			sides := [2][]int{}
+			left := make([]bool, len(rows[at]))
+			for k, i := range rows[at] {
+				part[k], left[k] = y[i], columns[node.Feature].Values[i] <= node.Threshold
+				if left[k] {
+					sides[0] = append(sides[0], i)
+				} else {
+					sides[1] = append(sides[1], i)
+				}
+			}
+			rows = append(rows, make([][]int, max(0, 2*inner+1-len(rows)))...)
+			rows[2*inner-1], rows[2*inner] = sides[0], sides[1]
+			want := 0.0
+			for _, c := range columns {
+				some := Column{make([]float64, len(part)), -1}
+				for k, i := range rows[at] {
+					some.Values[k] = c.Values[i]
+				}
+				want = max(want, exhaustive(some, part, 1, 5))
+			}
+			if got := gain(part, func(k int) bool { return left[k] }, 1, 5); math.Abs(got-want) > 1e-6*(1+want) {
+				t.Fatalf("round %d, node %d: the split gains %g, the best of all %g", round, at, got, want)
+			}
+		}
+		if inner != 8 {
+			t.Errorf("round %d: %d splits, want 8", round, inner)
 		}
 	}
 }

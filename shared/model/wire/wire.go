@@ -4,10 +4,37 @@ package wire
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"math"
 
 	"mlops/shared/fault"
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Seal frames body: magic and a format version before it, the CRC-32C of all of it behind.
+func Seal(magic string, version uint16, body []byte) []byte {
+	w := Writer{Bytes: append(make([]byte, 0, len(magic)+2+len(body)+4), magic...)}
+	w.Uint16(version)
+	w.Bytes = append(w.Bytes, body...)
+	w.Uint32(crc32.Checksum(w.Bytes, castagnoli))
+	return w.Bytes
+}
+
+// Open reads the body of what Seal framed, and refuses another magic, another version, and any damage.
+func Open(magic string, version uint16, b []byte) (*Reader, error) {
+	if len(b) < len(magic)+2+4 || string(b[:len(magic)]) != magic {
+		return nil, fault.Invalidf("it does not begin with %q", magic)
+	}
+	if v := NewReader(b[len(magic):]).Uint16(); v != version {
+		return nil, fault.Invalidf("its format version is %d, this program reads %d", v, version)
+	}
+	end := len(b) - 4
+	if NewReader(b[end:]).Uint32() != crc32.Checksum(b[:end], castagnoli) {
+		return nil, fault.Invalidf("it is damaged: its checksum differs")
+	}
+	return NewReader(b[len(magic)+2 : end]), nil
+}
 
 // Writer appends values to Bytes. A string or list is a uint32 count and its items.
 type Writer struct{ Bytes []byte }

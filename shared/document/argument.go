@@ -1,0 +1,181 @@
+package document
+
+import (
+	"slices"
+	"strings"
+
+	"mlops/shared/approval"
+	"mlops/shared/remedy"
+)
+
+// section is one heading of the argument for a decision, with its sentences. Mail and page show the same.
+type section struct {
+	Title string
+	Text  []string
+}
+
+// argument tells a decision in the order a reader asks: what happened, does it matter, what is to be done, why nothing else, what if I do
+// nothing. It says what the decision carries and nothing more; a section without anything to say is left out. The request is nil where
+// nobody is asked.
+func argument(d remedy.Decision, r *approval.Request) []section {
+	happened, matters := evidence(d)
+	title := "What I would do"
+	if r == nil && !remedy.Acts(d.Action) {
+		title = "What I did"
+	}
+	var out []section
+	for _, s := range []section{
+		{"What happened", happened},
+		{"Does it matter", matters},
+		{title, deed(d, r)},
+		{"Why not else", others(d)},
+		{"What you could do", []string{d.Advice}},
+		{"If you do nothing", otherwise(d, r)},
+	} {
+		var kept []string
+		for _, t := range s.Text {
+			if t = sentence(t); t != "" {
+				kept = append(kept, t)
+			}
+		}
+		if kept != nil {
+			out = append(out, section{s.Title, kept})
+		}
+	}
+	return out
+}
+
+// evidence splits what speaks for the decision: what was seen, and what it costs. The reasons are the second; what the best hypothesis has
+// beyond them is the first. Where it has nothing beyond, or there is none, the first reason tells what happened.
+func evidence(d remedy.Decision) (happened, matters []string) {
+	for _, r := range d.Reasons {
+		matters = append(matters, r.Text)
+	}
+	if hs := d.Diagnosis.Hypotheses; len(hs) > 0 && hs[0].Cause != remedy.CauseNone {
+		for _, f := range hs[0].For {
+			if !slices.ContainsFunc(matters, func(m string) bool { return repeats(m, f) }) {
+				happened = append(happened, f)
+			}
+		}
+		happened = happened[:min(len(happened), 4)]
+	}
+	if len(happened) == 0 && len(matters) > 0 {
+		happened, matters = matters[:1], matters[1:]
+	}
+	if c := causeName(d.Cause); c != "" && len(happened) > 0 {
+		happened = append([]string{c + ": " + happened[0]}, happened[1:]...)
+	}
+	if s := d.Diagnosis.Severity; s != "" {
+		matters = append([]string{"severity " + words(s)}, matters...)
+	}
+	return happened, matters
+}
+
+// repeats reports whether one of two sentences is how the other begins, up to its conclusion after a colon.
+func repeats(a, b string) bool {
+	a, _, _ = strings.Cut(a, ": ")
+	return strings.HasPrefix(b, a) || strings.HasPrefix(a, b)
+}
+
+// deed is what the action does, what it should bring, what it costs, and what it cannot do.
+func deed(d remedy.Decision, r *approval.Request) []string {
+	out := []string{actionName(d.Action)}
+	from := ""
+	if r != nil && r.From > 0 {
+		from = " instead of " + version(r.From)
+	}
+	switch d.Action {
+	case remedy.Retrain:
+		out[0] = "retrain " + line(d.Model, maxName) + " on its data and the newer labelled rows"
+	case remedy.Promote:
+		out[0] = "serve " + version(d.Target) + artefact(d) + from
+	case remedy.Rollback, remedy.Undo:
+		out[0] = "serve " + version(d.Target) + artefact(d) + " again" + from
+	}
+	if e := d.Expected; e.Metric != "" && finite(e.Value) {
+		out = append(out, "expected "+expected(e))
+	}
+	if remedy.Acts(d.Action) {
+		out = append(out, "it takes about "+duration(d.ETASeconds)+" and costs "+dollars(d.CostUSD))
+		if d.Action == remedy.Retrain {
+			out = append(out, "nothing goes live unless it beats the serving version on the same rows")
+		} else {
+			out = append(out, "its golden rows are scored through the serving path afterwards; if they differ, a person is told")
+		}
+	}
+	if d.Blocked != "" {
+		out = append(out, "this is proposed only: held back by "+words(d.Blocked))
+	}
+	return out
+}
+
+func artefact(d remedy.Decision) string {
+	if d.TargetSHA256 == "" {
+		return ""
+	}
+	return " (artefact " + digest(d.TargetSHA256) + ")"
+}
+
+// expected is "AUC 0.866 [0.830, 0.902]"; a difference has its sign.
+func expected(e remedy.Effect) string {
+	print := figure
+	if strings.HasSuffix(e.Metric, " difference") {
+		print = signed
+	}
+	return metricName(e.Metric) + " " + print(e.Value) + interval(e.Low, e.High, print)
+}
+
+// others is each alternative and each explanation that was weighed and left, with why.
+func others(d remedy.Decision) []string {
+	var out []string
+	for _, a := range d.Alternatives {
+		out = append(out, actionName(a.Action)+": "+a.WhyNot)
+	}
+	for _, h := range d.Diagnosis.Hypotheses[min(1, len(d.Diagnosis.Hypotheses)):] {
+		if len(h.Against) > 0 && len(out) < 5 {
+			out = append(out, "not "+causeName(h.Cause)+": "+strings.Join(h.Against, "; "))
+		}
+	}
+	return out
+}
+
+func otherwise(d remedy.Decision, r *approval.Request) []string {
+	out := []string{d.Otherwise}
+	if r != nil {
+		out = append(out, "the request ends "+moment(r.ExpiresAt, "Mon 2 Jan 15:04 UTC")+", and silence counts as no")
+	}
+	return out
+}
+
+// actionName is an action in the imperative.
+func actionName(action string) string {
+	switch action {
+	case remedy.None:
+		return "nothing"
+	case remedy.Inform:
+		return "wrote it down"
+	case remedy.Raise:
+		return "told the owner, once"
+	case remedy.RequestLabels:
+		return "asked for labels"
+	case remedy.Rollback:
+		return "roll back"
+	case remedy.KeepChampion:
+		return "keep the champion"
+	case remedy.Resolve:
+		return "closed the incident, as measured"
+	case remedy.Escalate:
+		return "stopped: a person must look"
+	case remedy.Fold:
+		return "counted it with the open incident"
+	}
+	return words(action)
+}
+
+// causeName is a cause in words, "" for none.
+func causeName(cause string) string {
+	if cause == remedy.CauseNone {
+		return ""
+	}
+	return words(cause)
+}

@@ -1,0 +1,115 @@
+package document
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"mlops/shared/approval"
+	"mlops/shared/remedy"
+)
+
+const (
+	mailWidth   = 78 // columns, as RFC 5322, 2.1.1 asks
+	labelWidth  = 19 // columns of the headings
+	maxSubject  = 99 // characters: SNS takes fewer than 100, ASCII, on one line
+	maxMailList = 12 // sentences of one heading
+)
+
+// ApprovalMail asks one approver about a decision: subject and plain text. The text follows STORY's order (what happened, does it matter,
+// what I would do, why not else, if you do nothing, look and decide) in at most 78 columns, the link apart, which stands whole on a line of
+// its own. Names from outside are shortened, kept on one line, and cannot make a link of their own.
+func ApprovalMail(r approval.Request, d remedy.Decision, link string) (subject, body string) {
+	subject = r.Subject
+	if subject == "" {
+		subject = fmt.Sprintf("[mlops] Approve %s of %s?", r.Kind, r.Model)
+	}
+	var m mail
+	for _, s := range argument(d, &r) {
+		m.section(s)
+	}
+	m.section(section{"Who decides", []string{
+		fmt.Sprintf("%d of %s; %s asks. Nobody else can, and each of them once.", r.Quorum, listed(r.Approvers, 8), line(r.Requester, maxName))}})
+	m.section(section{"Look and decide", []string{"Opening the page changes nothing; to decide, one types six characters that it shows.",
+		"The link is yours alone: do not pass it on."}})
+	return header(subject), m.String() + "\n" + strings.Join(strings.Fields(link), "") + "\n"
+}
+
+// AlertMail tells the owner of a model about an incident that nobody is asked to approve anything about.
+func AlertMail(model string, i IncidentLine, d remedy.Decision) (subject, body string) {
+	subject = fmt.Sprintf("[mlops] %s: %s", model, words(i.Kind))
+	if i.ID != "" {
+		subject = fmt.Sprintf("[mlops] %s: %s (%s, %s)", model, words(i.Kind), i.ID, i.Severity)
+	}
+	var m mail
+	for _, s := range argument(d, nil) {
+		m.section(s)
+	}
+	if i.Folded > 0 {
+		m.section(section{"Since then", []string{counted(i.Folded, "further alert") + " of the same incident: told this once."}})
+	}
+	m.section(section{"Look", []string{"The dashboard has it as " + line(i.ID, maxName) + " of " + line(model, maxName) + "."}})
+	return header(subject), m.String()
+}
+
+// header makes a mail's subject: ASCII, one line, fewer than 100 characters.
+func header(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, strings.TrimSuffix(line(s, maxSubject), "…"))
+	return s[:min(len(s), maxSubject)]
+}
+
+// mail is a plain text with headings at the left and their text beside them.
+type mail struct{ strings.Builder }
+
+func (m *mail) section(s section) {
+	label := s.Title
+	for i, t := range s.Text {
+		if i == maxMailList {
+			t = "And " + grouped(len(s.Text)-i) + " more."
+		}
+		for _, l := range wrap(defang(line(t, maxText)), mailWidth-labelWidth) {
+			fmt.Fprintf(m, "%-*s%s\n", labelWidth, label, l)
+			label = ""
+		}
+		if i == maxMailList {
+			break
+		}
+	}
+	if len(s.Text) > 0 {
+		m.WriteByte('\n')
+	}
+}
+
+// defang keeps text from outside from becoming a link: mail programs make one of whatever begins like an address of the web. What is not
+// known is said in a word.
+func defang(s string) string {
+	return strings.NewReplacer("://", "[:]//", "www.", "www[.]", "WWW.", "WWW[.]", "mailto:", "mailto[:]", unknown, "unknown").Replace(s)
+}
+
+// wrap breaks s into lines of at most width characters, between words where it can.
+func wrap(s string, width int) []string {
+	var lines []string
+	var l string
+	for _, w := range strings.Fields(s) {
+		if l != "" && utf8.RuneCountInString(l)+1+utf8.RuneCountInString(w) > width {
+			lines, l = append(lines, l), ""
+		}
+		for utf8.RuneCountInString(w) > width {
+			r := []rune(w)
+			lines, w = append(lines, string(r[:width])), string(r[width:])
+		}
+		if l != "" {
+			l += " "
+		}
+		l += w
+	}
+	if l != "" {
+		lines = append(lines, l)
+	}
+	return lines
+}

@@ -1,0 +1,204 @@
+package document
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"mlops/shared/drift"
+	"mlops/shared/evaluate"
+	"mlops/shared/fault"
+)
+
+// measured is one measured window as it is stored: the drift report with what it is about.
+type measured struct {
+	Model      string        `json:"model"`
+	Version    int           `json:"version"`
+	SHA256     string        `json:"sha256"`
+	At         time.Time     `json:"at"`
+	Rows       int           `json:"rows"`
+	Duplicates int           `json:"duplicates"`
+	Labelled   int           `json:"labelled"`
+	DelayDays  float64       `json:"label_delay_days"`
+	Report     *drift.Report `json:"report"`
+}
+
+// columnRow is one column of a drift report.
+type columnRow struct {
+	Name string
+	*drift.ColumnDrift
+	Effect string
+}
+
+// performanceRow is one performance of a drift report.
+type performanceRow struct {
+	How string
+	*drift.Performance
+	Whisker *whisker
+}
+
+const maxCharts = 24
+
+// DriftReport shows what changed in a window, and whether it matters: verdict and reasons, performance with intervals, every column, and the
+// distributions of those that drifted. The JSON is a measured window: {model, version, sha256, at, rows, duplicates, labelled,
+// label_delay_days, report: drift.Report}. The error is Internal: the JSON cannot be read.
+func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
+	var m measured
+	if err := read("drift", measuredJSON, &m); err != nil {
+		return "", nil, err
+	}
+	if m.Report == nil {
+		return "", nil, fault.New(fault.Internal, "the JSON of the drift report has no report in it")
+	}
+	r := m.Report
+	view := struct {
+		measured
+		Title        string
+		Columns      []columnRow
+		Hidden       int
+		Performances []performanceRow
+		Charts       []*histogram
+	}{measured: m}
+	for _, name := range sortedKeys(r.Columns) {
+		if c := r.Columns[name]; c != nil {
+			row := columnRow{name, c, signed(c.Effect) + " sd"}
+			if c.Type != "num" || !finite(c.Effect) {
+				row.Effect = figure(c.Effect)
+			}
+			view.Columns = append(view.Columns, row)
+		}
+	}
+	slices.SortStableFunc(view.Columns, func(a, b columnRow) int { return cmp.Or(b.rank()-a.rank(), cmp.Compare(b.weight(), a.weight())) })
+	for _, c := range view.Columns {
+		if c.Drifted && len(view.Charts) < maxCharts {
+			if h := newHistogram(c.Name, c.ColumnDrift); h != nil {
+				view.Charts = append(view.Charts, h)
+			}
+		}
+	}
+	view.Hidden = max(0, len(view.Columns)-maxRows)
+	view.Columns = view.Columns[:len(view.Columns)-view.Hidden]
+	for _, p := range []struct {
+		how string
+		*drift.Performance
+	}{{"realised, on labels", r.Realised}, {"estimated, without labels", r.Estimated}} {
+		if p.Performance != nil {
+			view.Performances = append(view.Performances, performanceRow{p.how, p.Performance, performanceWhisker(p.Performance)})
+		}
+	}
+	title = line(m.title(view.Columns), 240)
+	view.Title = title
+	html, err = draw("drift", page{Title: title, Body: view})
+	return title, html, err
+}
+
+// rank puts drifted columns first, the prediction before the features.
+func (c columnRow) rank() int {
+	rank := 0
+	if c.Drifted {
+		rank += 2
+	}
+	if c.Name == drift.PredictionColumn {
+		rank++
+	}
+	return rank
+}
+
+// weight is the importance, below every importance where it is not known.
+func (c columnRow) weight() float64 {
+	if !finite(c.Importance) {
+		return math.Inf(-1)
+	}
+	return float64(c.Importance)
+}
+
+// title is the window in one line.
+func (m measured) title(columns []columnRow) string {
+	s := fmt.Sprintf("drift: %s %s, %s: %s", line(m.Model, maxName), version(m.Version), counted(m.Rows, "row"), words(m.Report.Verdict))
+	n := 0
+	for _, c := range columns {
+		if !c.Drifted || c.Name == drift.PredictionColumn {
+			continue
+		}
+		switch n++; {
+		case n == 1:
+			s += "; "
+		case n == 4:
+			s += " .."
+		case n < 4:
+			s += ", "
+		}
+		if n < 4 {
+			s += line(c.Name, 40) + " " + c.Effect
+		}
+	}
+	how, p := "realised ", m.Report.Realised
+	if p == nil {
+		how, p = "estimated ", m.Report.Estimated
+	}
+	if p != nil {
+		s += "; " + how + metricName(p.Metric) + " " + figure(p.Value) + interval(p.Low, p.High, figure) + ", was " + figure(p.Reference)
+	}
+	return s
+}
+
+// checkRow is one check of a gate report.
+type checkRow struct {
+	evaluate.Check
+	Verdict string
+	Whisker *whisker
+}
+
+// GateReport shows how a new version fared against the one that serves, on the same rows: every check with both figures, their difference, its
+// interval and the rule it was held against. The JSON is {model, version, against, artefact_sha256, at, rows, incident, report:
+// evaluate.Report}. The error is Internal: the JSON cannot be read.
+func GateReport(gateJSON []byte) (title string, html []byte, err error) {
+	var g struct {
+		Model    string           `json:"model"`
+		Version  int              `json:"version"`
+		Against  int              `json:"against"`
+		SHA256   string           `json:"artefact_sha256"`
+		At       time.Time        `json:"at"`
+		Rows     string           `json:"rows"`
+		Incident string           `json:"incident"`
+		Report   *evaluate.Report `json:"report"`
+	}
+	if err := read("gate", gateJSON, &g); err != nil {
+		return "", nil, err
+	}
+	if g.Report == nil {
+		return "", nil, fault.New(fault.Internal, "the JSON of the gate report has no report in it")
+	}
+	against := "the naive baseline"
+	if g.Against > 0 {
+		against = version(g.Against)
+	}
+	title = fmt.Sprintf("gate: %s %s against %s, %s", line(g.Model, maxName), version(g.Version), against, counted(g.Report.Rows, "row"))
+	if c, ok := g.Report.Check(g.Report.Metric); ok && finite(c.Diff) {
+		title += ": " + metricName(c.Name) + " " + signed(c.Diff) + interval(c.CI95[0], c.CI95[1], signed)
+	}
+	title = line(title+": "+words(g.Report.Verdict), 240)
+	var checks []checkRow
+	whiskers := checkWhiskers(g.Report.Checks)
+	for i, c := range g.Report.Checks {
+		row := checkRow{c, "passed", whiskers[i]}
+		if row.Name = line(c.Name, maxName); !c.Passed {
+			if row.Verdict = "failed"; c.Advisory {
+				row.Verdict = "warning"
+			}
+		}
+		checks = append(checks, row)
+	}
+	view := struct {
+		Title, Model, Against, SHA256, Rows, Incident string
+		Version                                       int
+		At                                            time.Time
+		Report                                        *evaluate.Report
+		Checks                                        []checkRow
+		More                                          int
+	}{title, g.Model, against, g.SHA256, g.Rows, g.Incident, g.Version, g.At, g.Report, checks[:min(len(checks), maxRows)], max(0, len(checks)-maxRows)}
+	html, err = draw("gate", page{Title: title, Body: view})
+	return title, html, err
+}
