@@ -8,7 +8,7 @@ import (
 	"mlops/shared/remedy"
 )
 
-// section is one heading of the argument for a decision, with its sentences. Mail and page show the same.
+// section is one heading of the argument for a decision, with its paragraphs. Mail and page show the same.
 type section struct {
 	Title string
 	Text  []string
@@ -19,57 +19,59 @@ type section struct {
 // nobody is asked.
 func argument(d remedy.Decision, r *approval.Request) []section {
 	happened, matters := evidence(d)
-	title := "What I would do"
-	if r == nil && !remedy.Acts(d.Action) {
-		title = "What I did"
+	title := "What I did"
+	switch {
+	case d.Proceeds():
+		title = "What I do"
+	case r != nil || remedy.Acts(d.Action):
+		title = "What I would do"
 	}
 	var out []section
 	for _, s := range []section{
-		{"What happened", happened},
-		{"Does it matter", matters},
-		{title, deed(d, r)},
+		{"What happened", []string{finished(happened)}},
+		{"Does it matter", []string{finished(matters)}},
+		{title, []string{strings.Join(deed(d, r), " ")}},
 		{"Why not else", others(d)},
-		{"What you could do", []string{d.Advice}},
-		{"If you do nothing", otherwise(d, r)},
+		{"What you could do", []string{sentence(d.Advice)}},
+		{"If you do nothing", []string{otherwise(d, r)}},
 	} {
-		var kept []string
-		for _, t := range s.Text {
-			if t = sentence(t); t != "" {
-				kept = append(kept, t)
-			}
-		}
-		if kept != nil {
-			out = append(out, section{s.Title, kept})
+		if s.Text = slices.DeleteFunc(s.Text, func(t string) bool { return t == "" }); len(s.Text) > 0 {
+			out = append(out, s)
 		}
 	}
 	return out
 }
 
 // evidence splits what speaks for the decision: what was seen, and what it costs. The reasons are the second; what the best hypothesis has
-// beyond them is the first. Where it has nothing beyond, or there is none, the first reason tells what happened.
-func evidence(d remedy.Decision) (happened, matters []string) {
+// beyond them is the first. Where it has nothing beyond, or there is none, the first reason tells what happened. Evidence keeps the case it
+// has, since it may begin with the name of a feature.
+func evidence(d remedy.Decision) (happened, matters string) {
+	var seen, costs []string
 	for _, r := range d.Reasons {
-		matters = append(matters, r.Text)
+		costs = append(costs, line(r.Text, maxText))
 	}
 	if hs := d.Diagnosis.Hypotheses; len(hs) > 0 && hs[0].Cause != remedy.CauseNone {
-		for _, f := range hs[0].For {
-			if !slices.ContainsFunc(matters, func(m string) bool { return repeats(m, f) }) {
-				happened = append(happened, f)
+		for _, f := range hs[0].For[:min(len(hs[0].For), maxEvidence)] {
+			if f = line(f, maxText); !slices.ContainsFunc(costs, func(c string) bool { return repeats(c, f) }) {
+				seen = append(seen, f)
 			}
 		}
-		happened = happened[:min(len(happened), 4)]
 	}
-	if len(happened) == 0 && len(matters) > 0 {
-		happened, matters = matters[:1], matters[1:]
+	if len(seen) == 0 && len(costs) > 0 {
+		seen, costs = costs[:1], costs[1:]
 	}
-	if c := causeName(d.Cause); c != "" && len(happened) > 0 {
-		happened = append([]string{c + ": " + happened[0]}, happened[1:]...)
+	happened, matters = strings.Join(seen, "; "), strings.Join(costs, "; ")
+	if c := causeName(d.Cause); c != "" && happened != "" {
+		happened = c + ": " + happened
 	}
-	if s := d.Diagnosis.Severity; s != "" {
-		matters = append([]string{"severity " + words(s)}, matters...)
+	if s := words(d.Diagnosis.Severity); s != "" {
+		matters = strings.TrimSuffix("severity "+s+": "+matters, ": ")
 	}
 	return happened, matters
 }
+
+// maxEvidence is how many pieces of evidence the text names; the tables have them all.
+const maxEvidence = 4
 
 // repeats reports whether one of two sentences is how the other begins, up to its conclusion after a colon.
 func repeats(a, b string) bool {
@@ -106,6 +108,9 @@ func deed(d remedy.Decision, r *approval.Request) []string {
 	if d.Blocked != "" {
 		out = append(out, "this is proposed only: held back by "+words(d.Blocked))
 	}
+	for i := range out {
+		out[i] = sentence(out[i])
+	}
 	return out
 }
 
@@ -129,22 +134,22 @@ func expected(e remedy.Effect) string {
 func others(d remedy.Decision) []string {
 	var out []string
 	for _, a := range d.Alternatives {
-		out = append(out, actionName(a.Action)+": "+a.WhyNot)
+		out = append(out, sentence(actionName(a.Action)+": "+a.WhyNot))
 	}
 	for _, h := range d.Diagnosis.Hypotheses[min(1, len(d.Diagnosis.Hypotheses)):] {
 		if len(h.Against) > 0 && len(out) < 5 {
-			out = append(out, "not "+causeName(h.Cause)+": "+strings.Join(h.Against, "; "))
+			out = append(out, sentence("not "+causeName(h.Cause)+": "+strings.Join(h.Against, "; ")))
 		}
 	}
 	return out
 }
 
-func otherwise(d remedy.Decision, r *approval.Request) []string {
-	out := []string{d.Otherwise}
+func otherwise(d remedy.Decision, r *approval.Request) string {
+	s := sentence(d.Otherwise)
 	if r != nil {
-		out = append(out, "the request ends "+moment(r.ExpiresAt, "Mon 2 Jan 15:04 UTC")+", and silence counts as no")
+		s += " The request ends " + moment(r.ExpiresAt, "Mon 2 Jan 15:04 UTC") + ", and silence counts as no."
 	}
-	return out
+	return strings.TrimSpace(s)
 }
 
 // actionName is an action in the imperative.

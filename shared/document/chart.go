@@ -132,7 +132,7 @@ func newHistogram(name string, c *drift.ColumnDrift) *histogram {
 	if len(h.Labels) > 0 {
 		note = "Share of rows by value: wide bars in training, narrow bars now."
 	}
-	out := &histogram{Name: line(name, maxName), Note: note, Label: line(name, maxName) + ", " + sentence(c.Reason)}
+	out := &histogram{Name: line(name, maxName), Note: note, Label: line(name, maxName) + ": " + line(c.Reason, maxText)}
 	across, up := scale{0, float64(n), 2, 298}, scale{0, top, 0, 104}
 	if top == 0 {
 		return nil

@@ -29,10 +29,9 @@ func ApprovalMail(r approval.Request, d remedy.Decision, link string) (subject, 
 		m.section(s)
 	}
 	m.section(section{"Who decides", []string{
-		fmt.Sprintf("%d of %s; %s asks. Nobody else can, and each of them once.", r.Quorum, listed(r.Approvers, 8), line(r.Requester, maxName))}})
-	m.section(section{"Look and decide", []string{"Opening the page changes nothing; to decide, one types six characters that it shows.",
-		"The link is yours alone: do not pass it on."}})
-	return header(subject), m.String() + "\n" + strings.Join(strings.Fields(link), "") + "\n"
+		fmt.Sprintf("%d of %s; asked by %s. Nobody else can, and each of them once.", r.Quorum, listed(r.Approvers, 8), line(r.Requester, maxName))}})
+	m.section(section{"Look and decide", []string{"Opening the page changes nothing; to decide, one types six characters that it shows. The link is yours alone: do not pass it on."}})
+	return header(subject), m.String() + strings.Join(strings.Fields(link), "") + "\n"
 }
 
 // AlertMail tells the owner of a model about an incident that nobody is asked to approve anything about.
@@ -72,7 +71,7 @@ func (m *mail) section(s section) {
 		if i == maxMailList {
 			t = "And " + grouped(len(s.Text)-i) + " more."
 		}
-		for _, l := range wrap(defang(line(t, maxText)), mailWidth-labelWidth) {
+		for _, l := range wrap(defang(line(t, maxEvidence*maxText)), mailWidth-labelWidth) {
 			fmt.Fprintf(m, "%-*s%s\n", labelWidth, label, l)
 			label = ""
 		}
@@ -93,9 +92,11 @@ func defang(s string) string {
 
 // wrap breaks s into lines of at most width characters, between words where it can.
 func wrap(s string, width int) []string {
+	const tied = "\x00%" // 62 % stays together
 	var lines []string
 	var l string
-	for _, w := range strings.Fields(s) {
+	for _, w := range strings.Fields(strings.ReplaceAll(s, " %", tied)) {
+		w = strings.ReplaceAll(w, tied, " %")
 		if l != "" && utf8.RuneCountInString(l)+1+utf8.RuneCountInString(w) > width {
 			lines, l = append(lines, l), ""
 		}

@@ -229,20 +229,22 @@ func metricName(metric string) string {
 	return words(metric)
 }
 
-// sentence begins with a capital and ends with a stop.
-func sentence(s string) string {
-	s = line(s, maxText)
-	if s == "" {
+// sentence begins with a capital and ends with a stop. It is for our own words: a text that may begin with a name keeps its case (line).
+func sentence(s string) string { return finished(line(s, maxText)) }
+
+// finished is sentence for a text put together from lines, which may be longer.
+func finished(s string) string {
+	r := []rune(s)
+	if len(r) == 0 {
 		return ""
 	}
-	r := []rune(s)
-	if len(r) > 1 && unicode.IsLower(r[0]) && !unicode.IsDigit(r[1]) { // v2 stays v2
+	if len(r) > 1 && !unicode.IsDigit(r[1]) { // v2 stays v2
 		r[0] = unicode.ToUpper(r[0])
 	}
-	if s = string(r); !strings.ContainsRune(".!?…", r[len(r)-1]) {
-		s += "."
+	if !strings.ContainsRune(".!?…", r[len(r)-1]) {
+		r = append(r, '.')
 	}
-	return s
+	return string(r)
 }
 
 // version is how people name a version.

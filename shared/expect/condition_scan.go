@@ -73,4 +73,3 @@ func quoted(s string) (text, rest string, ok bool) {
 	}
 	return "", "", false
 }
-

@@ -216,17 +216,10 @@ func (s *Story) look() error {
 // informed is the branch in which the data does not show a loss: it is written down, and nothing is done.
 func (s *Story) informed(i incident.Incident) error {
 	d := latest(i)
-	s.say("agent", "the shift costs nothing that can be shown: %s; no retraining is proposed", orNone(d.Action))
+	s.say("agent", "informs, and does nothing: patients changed, and neither the estimate nor the labels show a loss; v1 stays, no retraining is proposed")
 	s.verify(s.champion() == 1, "v1 still serves")
 	s.verify(!remedy.Acts(d.Action), "nothing was done about a shift without a loss")
 	return nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return remedy.None
-	}
-	return s
 }
 
 // repair: people are asked, a scanner opens the link, a person decides, and the retrained version must beat the champion.

@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -151,16 +152,17 @@ func (s *Story) nullSurge() error {
 // shares is taken, so that the fault is as large as such faults are.
 func (s *Story) surge() (column string, share float64, why string) {
 	column, share = "ca", 0.62
-	if len(s.dropped) > 0 {
-		d := s.all.Column(s.dropped[0])
-		missing := 0
+	nearest := math.Inf(1)
+	for _, name := range s.dropped {
+		d, missing := s.all.Column(name), 0
 		for _, r := range s.second.rows {
 			if d.Missing(r) {
 				missing++
 			}
 		}
-		if m := float64(missing) / float64(len(s.second.rows)); m > 0.1 {
-			share, why = m, fmt.Sprintf(" (as %s is at %s %s: %s)", d.Name, s.o.ShiftBy, s.second.name, percent(m))
+		m := float64(missing) / float64(len(s.second.rows))
+		if far := math.Abs(m - 0.62); m > 0.1 && far < nearest {
+			nearest, share, why = far, m, fmt.Sprintf(" (as %s is at %s %s: %s)", name, s.o.ShiftBy, s.second.name, percent(m))
 		}
 	}
 	if s.all.Column(column) == nil || contains(s.dropped, column) {
