@@ -64,7 +64,7 @@ func auditCommand(a *app) *cobra.Command {
 				}
 			}
 			if !ok {
-				return negative
+				return errNegative
 			}
 			return nil
 		},

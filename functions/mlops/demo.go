@@ -29,7 +29,7 @@ func demoCommand(a *app) *cobra.Command {
 			}
 			if fault.Is(err, fault.Internal) {
 				a.explain(err)
-				return negative
+				return errNegative
 			}
 			return err
 		},

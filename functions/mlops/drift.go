@@ -59,7 +59,7 @@ func driftCommand(a *app) *cobra.Command {
 				a.showDrift(report)
 			}
 			if failOnDrift && report.DatasetDrift {
-				return negative
+				return errNegative
 			}
 			return nil
 		},

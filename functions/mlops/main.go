@@ -24,8 +24,8 @@ const (
 	exitInternal = 3
 )
 
-// negative is a command's answer "no", which is no failure of the command.
-var negative = errors.New("negative answer")
+// errNegative is a command's answer "no", which is no failure of the command.
+var errNegative = errors.New("negative answer")
 
 // usage marks errors of the command line itself.
 type usage struct{ error }
@@ -76,7 +76,7 @@ func (a *app) finish(err error) int {
 		}
 	}
 	code := exitCode(err)
-	if code == exitOK || errors.Is(err, negative) {
+	if code == exitOK || errors.Is(err, errNegative) {
 		return code
 	}
 	if a.json && a.answer == nil {
@@ -95,7 +95,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, negative):
+	case errors.Is(err, errNegative):
 		return exitNegative
 	case errors.As(err, &u):
 		return exitUsage

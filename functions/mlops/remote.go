@@ -221,7 +221,7 @@ func rollbackCommand(a *app) *cobra.Command {
 			}
 			if !v.Verified {
 				a.printf("not verified: %s\n", v.Problem)
-				return negative
+				return errNegative
 			}
 			return nil
 		},
@@ -383,7 +383,7 @@ func reproduceCommand(a *app) *cobra.Command {
 				a.printf("version %s (%.12s): equal bit for bit = %v\n", v.Version, v.SHA256, v.Equal)
 			}
 			if !v.Equal {
-				return negative
+				return errNegative
 			}
 			return nil
 		},

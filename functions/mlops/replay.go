@@ -63,7 +63,7 @@ func replayCommand(a *app) *cobra.Command {
 			}
 			for _, s := range r.Scenarios {
 				if !s.OK {
-					return negative
+					return errNegative
 				}
 			}
 			return nil

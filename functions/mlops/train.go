@@ -137,7 +137,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		a.tell(out)
 	}
 	if out.Verified != nil && !*out.Verified {
-		return negative
+		return errNegative
 	}
 	return nil
 }

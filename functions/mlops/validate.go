@@ -40,7 +40,7 @@ func validateCommand(a *app) *cobra.Command {
 				return err
 			}
 			if !result.Success {
-				return negative
+				return errNegative
 			}
 			return nil
 		},

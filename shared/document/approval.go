@@ -35,7 +35,7 @@ func question(r approval.Request) string {
 // ApprovalPage shows what is to be decided with all its evidence, and a form. The form posts to the page's own path without the query, so
 // that the token leaves the address; neither choice is made beforehand, and the six characters to type stand as text only.
 func ApprovalPage(a Approval) []byte {
-	a.Problem, a.Reason = line(a.Problem, maxText), string([]rune(a.Reason)[:min(len([]rune(a.Reason)), approval.MaxReason)])
+	a.Problem, a.Reason = sentence(a.Problem), string([]rune(a.Reason)[:min(len([]rune(a.Reason)), approval.MaxReason)])
 	view := struct {
 		Approval
 		Title, Expected, Quorum, Typed string

@@ -114,7 +114,7 @@ const maxBins = 40
 
 // newHistogram places the bins side by side, equally wide whatever their edges: bins of a profile hold equal shares of the reference. nil
 // when there is nothing to draw.
-func newHistogram(name string, c *drift.ColumnDrift) *histogram {
+func newHistogram(name, note string, c *drift.ColumnDrift) *histogram {
 	h := c.Histogram
 	if h == nil || len(h.Reference) == 0 || len(h.Reference) != len(h.Current) {
 		return nil
@@ -127,10 +127,6 @@ func newHistogram(name string, c *drift.ColumnDrift) *histogram {
 				top = max(top, float(v))
 			}
 		}
-	}
-	note := "Share of rows by range: wide bars in training, narrow bars now."
-	if len(h.Labels) > 0 {
-		note = "Share of rows by value: wide bars in training, narrow bars now."
 	}
 	out := &histogram{Name: line(name, maxName), Note: note, Label: line(name, maxName) + ": " + line(c.Reason, maxText)}
 	across, up := scale{0, float64(n), 2, 298}, scale{0, top, 0, 104}
@@ -198,7 +194,7 @@ type timeline struct {
 	Dots     []dot
 }
 
-const maxWindows = 48
+const maxWindows = 48 // shown; the newest
 
 // newTimeline shows the last windows; nil when there are none.
 func newTimeline(windows []remedy.WindowFacts) *timeline {
@@ -206,7 +202,8 @@ func newTimeline(windows []remedy.WindowFacts) *timeline {
 		return nil
 	}
 	windows = windows[max(0, len(windows)-maxWindows):]
-	out := &timeline{W: fmt.Sprint(max(len(windows)*7, 40))}
+	step := max(7, min(18, 336/len(windows))) // as wide as a phone at most
+	out := &timeline{W: fmt.Sprint(step * len(windows))}
 	count := map[string]int{}
 	for i, w := range windows {
 		height, class := 3.0, "none"
@@ -223,10 +220,10 @@ func newTimeline(windows []remedy.WindowFacts) *timeline {
 		if len(w.DataQuality) > 0 {
 			label += ", data fault in " + listed(w.DataQuality, 3)
 		}
-		x := float64(7 * i)
-		out.Bars = append(out.Bars, bar{X: px(x), Y: px(38 - height), W: "5", H: px(height), Class: class, Label: label})
+		x := float64(step * i)
+		out.Bars = append(out.Bars, bar{X: px(x), Y: px(38 - height), W: px(float64(step) - 2), H: px(height), Class: class, Label: label})
 		if w.PerformanceLoss {
-			out.Dots = append(out.Dots, dot{px(x + 2.5), "loss of performance, " + stamp(w.At)})
+			out.Dots = append(out.Dots, dot{px(x + float64(step)/2 - 1), "loss of performance, " + stamp(w.At)})
 		}
 	}
 	out.Label = counted(len(windows), "window") + ", " + day(windows[0].At) + " to " + day(windows[len(windows)-1].At)

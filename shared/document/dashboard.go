@@ -74,7 +74,7 @@ type ModelDetail struct {
 	Entries  []audit.Entry        `json:"entries"`            // of its ledger, oldest first
 }
 
-const maxListed = 30 // lines of a list on the first page
+const maxListed = 100 // lines of a list on the first page
 
 // modelCard is a model on the first page.
 type modelCard struct {
@@ -96,7 +96,7 @@ func HomePage(h Home) []byte {
 		Cards        []modelCard
 		Open, Closed []IncidentLine
 		Pending      []approval.Request
-	}{Home: h}
+	}{Home: h, Lead: "Nothing waits for a person"}
 	for _, m := range h.Models {
 		c := modelCard{HomeModel: m, Timeline: newTimeline(m.Windows)}
 		var p registry.Pointer
@@ -117,7 +117,16 @@ func HomePage(h Home) []byte {
 			view.Pending = append(view.Pending, a)
 		}
 	}
-	view.Lead = strings.Join([]string{counted(len(h.Models), "model"), counted(len(view.Open), "open incident"), counted(len(view.Pending), "approval") + " waiting"}, ", ") + "."
+	var waits []string
+	if n := len(view.Pending); n > 0 {
+		waits = append(waits, counted(n, "approval")+" to decide")
+	}
+	if n := len(view.Open); n > 0 {
+		waits = append(waits, counted(n, "open incident"))
+	}
+	if waits != nil {
+		view.Lead = sentence(strings.Join(waits, ", "))
+	}
 	view.Closed = view.Closed[:min(len(view.Closed), maxListed)]
 	view.Reports = view.Reports[:min(len(view.Reports), maxListed)]
 	view.Mails = view.Mails[:min(len(view.Mails), maxListed)]

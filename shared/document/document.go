@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 
+	"mlops/shared/audit"
 	"mlops/shared/fault"
 )
 
@@ -38,7 +40,21 @@ var templates = sync.OnceValue(func() *template.Template {
 		"counted": counted, "stamp": stamp, "day": day, "digest": digest, "words": words, "metric": metricName, "sentence": sentence,
 		"version": version, "question": question, "quorum": quorum, "finite": finite, "tone": tone, "cause": causeName, "action": actionName,
 		"name": func(s string) string { return line(s, maxName) },
-		"text": func(s string) string { return line(s, maxText) },
+		"text": func(s string) string {
+			return line(longDigest.ReplaceAllString(s[:min(len(s), 8*maxText)], "$1"), maxText)
+		},
+		"happened": func(e audit.Entry) string {
+			switch e.Kind {
+			case audit.AliasPromoted:
+				return "promoted"
+			case audit.AliasRolledBack:
+				return "rolled back"
+			}
+			return words(string(e.Kind))
+		},
+		"head": func(r []ReportLine) []ReportLine { return r[:min(len(r), 10)] },
+		"tail": func(r []ReportLine) []ReportLine { return r[min(len(r), 10):] },
+		"noun": func(n int, one string) string { _, noun, _ := strings.Cut(counted(n, one), " "); return noun },
 		"kind": func(v any) string { return words(fmt.Sprint(v)) },
 		"path": func(s string) string { return url.PathEscape(s[:min(len(s), 400)]) },
 		"verdict": func(passed bool) string {
@@ -52,6 +68,9 @@ var templates = sync.OnceValue(func() *template.Template {
 	template.Must(t.New("style").Parse(style))
 	return template.Must(t.ParseFS(files, "templates/*.html"))
 })
+
+// longDigest is a whole digest within a text: people compare twelve characters of it.
+var longDigest = regexp.MustCompile(`\b([0-9a-f]{12})[0-9a-f]{52}\b`)
 
 // page is what every page has around its content.
 type page struct {

@@ -63,17 +63,13 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 	}{measured: m}
 	for _, name := range sortedKeys(r.Columns) {
 		if c := r.Columns[name]; c != nil {
-			row := columnRow{name, c, signed(c.Effect) + " sd"}
-			if c.Type != "num" || !finite(c.Effect) {
-				row.Effect = figure(c.Effect)
-			}
-			view.Columns = append(view.Columns, row)
+			view.Columns = append(view.Columns, columnRow{name, c, shift(c)})
 		}
 	}
 	slices.SortStableFunc(view.Columns, func(a, b columnRow) int { return cmp.Or(b.rank()-a.rank(), cmp.Compare(b.weight(), a.weight())) })
 	for _, c := range view.Columns {
 		if c.Drifted && len(view.Charts) < maxCharts {
-			if h := newHistogram(c.Name, c.ColumnDrift); h != nil {
+			if h := newHistogram(c.Name, c.Effect, c.ColumnDrift); h != nil {
 				view.Charts = append(view.Charts, h)
 			}
 		}
@@ -88,7 +84,7 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 			view.Performances = append(view.Performances, performanceRow{p.how, p.Performance, performanceWhisker(p.Performance)})
 		}
 	}
-	title = line(m.title(view.Columns), 240)
+	title = line(m.title(), 240)
 	view.Title = title
 	html, err = draw("drift", page{Title: title, Body: view})
 	return title, html, err
@@ -115,24 +111,16 @@ func (c columnRow) weight() float64 {
 }
 
 // title is the window in one line.
-func (m measured) title(columns []columnRow) string {
+func (m measured) title() string {
 	s := fmt.Sprintf("drift: %s %s, %s: %s", line(m.Model, maxName), version(m.Version), counted(m.Rows, "row"), words(m.Report.Verdict))
-	n := 0
-	for _, c := range columns {
-		if !c.Drifted || c.Name == drift.PredictionColumn {
-			continue
+	var changes []string
+	for _, f := range m.Report.Findings {
+		if f.Kind != drift.Prediction {
+			changes = append(changes, brief(f, m.Report.Columns[f.Feature]))
 		}
-		switch n++; {
-		case n == 1:
-			s += "; "
-		case n == 4:
-			s += " .."
-		case n < 4:
-			s += ", "
-		}
-		if n < 4 {
-			s += line(c.Name, 40) + " " + c.Effect
-		}
+	}
+	if len(changes) > 0 {
+		s += "; " + listed(changes, 3)
 	}
 	how, p := "realised ", m.Report.Realised
 	if p == nil {
@@ -142,6 +130,35 @@ func (m measured) title(columns []columnRow) string {
 		s += "; " + how + metricName(p.Metric) + " " + figure(p.Value) + interval(p.Low, p.High, figure) + ", was " + figure(p.Reference)
 	}
 	return s
+}
+
+// shift is the effect of a column with its unit: standard deviations for numbers, a distance for categories.
+func shift(c *drift.ColumnDrift) string {
+	if !finite(c.Effect) {
+		return unknown
+	}
+	if c.Type != "num" {
+		return figure(c.Effect)
+	}
+	return fmt.Sprintf("%+.2g sd", float64(c.Effect))
+}
+
+// brief is a finding in a few words. The column is nil where the report has none of that name.
+func brief(f drift.Finding, c *drift.ColumnDrift) string {
+	name := line(f.Feature, 40)
+	switch {
+	case f.Kind == drift.Covariate && c != nil && c.Type == "num":
+		return name + " " + shift(c)
+	case f.Kind == drift.MissingRate && c != nil:
+		return name + " missing " + percent(c.MissingReference) + " -> " + percent(c.MissingCurrent)
+	case f.Kind == drift.UnitChange:
+		return name + " " + figure(f.Factor) + " times what it was"
+	case f.Kind == drift.NewCategory:
+		return name + " with new " + listed(f.Levels, 2)
+	case f.Kind == drift.MissingColumn:
+		return name + " is not there"
+	}
+	return name + " " + words(f.Kind)
 }
 
 // checkRow is one check of a gate report.

@@ -108,7 +108,7 @@ func ValidationReport(v event.Validated, resultJSON []byte) (title string, html 
 	view := struct {
 		event.Validated
 		Title, Suite string
-		Rows         []expectationRow
+		Table        []expectationRow
 		More         int
 	}{v, title, result.Suite, rows[:min(len(rows), maxRows)], max(0, len(rows)-maxRows)}
 	html, err = draw("validation", page{Title: title, Body: view})
@@ -136,7 +136,7 @@ func (e expectation) row() expectationRow {
 			r.Got += " (" + percent(float(x.Percent)/100) + ")"
 		}
 		if len(x.Examples) > 0 {
-			r.Got += ": " + plain(x.Examples)
+			r.Got += ": " + plain(distinct(x.Examples))
 		}
 	case x.Observed != nil:
 		r.Got = plain(x.Observed)
@@ -177,7 +177,7 @@ func (e expectation) columns() string {
 	return strings.Join(names, ", ")
 }
 
-// what is the expectation with its arguments: "values to be between: max value 500, min value 100".
+// what is the expectation with its arguments: "values to be between: min 100, max 500".
 func (e expectation) what() string {
 	name := e.Config.Type
 	if name == "" {
@@ -185,15 +185,40 @@ func (e expectation) what() string {
 	}
 	name = strings.TrimPrefix(words(strings.TrimPrefix(name, "expect_")), "column ")
 	var args []string
-	for _, k := range sortedKeys(e.Config.Kwargs) {
-		if v := e.Config.Kwargs[k]; v != nil && v != false && !slices.Contains(columnKeys, k) && k != "batch_id" && len(args) < 12 {
-			args = append(args, words(k)+" "+plain(v))
+	keys := sortedKeys(e.Config.Kwargs)
+	slices.SortStableFunc(keys, func(a, b string) int { return minFirst(a) - minFirst(b) })
+	for _, k := range keys {
+		switch v := e.Config.Kwargs[k]; {
+		case v == nil, v == false, slices.Contains(columnKeys, k), k == "batch_id", len(args) == 12:
+		case k == "value", k == "value_set", k == "type_list", k == "regex": // the expectation's name says what it is
+			args = append(args, plain(v))
+		default:
+			args = append(args, words(strings.TrimSuffix(k, "_value"))+" "+plain(v))
 		}
 	}
 	if args != nil {
 		name += ": " + strings.Join(args, ", ")
 	}
 	return line(name, maxText)
+}
+
+// minFirst puts a lower bound before an upper one.
+func minFirst(key string) int {
+	if strings.HasPrefix(key, "min") {
+		return 0
+	}
+	return 1
+}
+
+// distinct are the examples, each once.
+func distinct(examples []any) []any {
+	var out []any
+	for _, e := range examples {
+		if !slices.ContainsFunc(out, func(o any) bool { return plain(o) == plain(e) }) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // plain is any JSON value as people write it, shortened.

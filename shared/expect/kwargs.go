@@ -152,9 +152,7 @@ func (k *kwargs) texts(name string) ([]string, bool) {
 	return out, true
 }
 
-// numbers is an argument that is a list of numbers, and whether it is there.
-func (k *kwargs) numbers(name string) ([]float64, bool) { return k.numbersIn(k.values, name) }
-
+// numbersIn is an entry of an argument that is a list of numbers, and whether it is there.
 func (k *kwargs) numbersIn(object map[string]any, name string) ([]float64, bool) {
 	l, ok := list(object[name])
 	if !ok {

@@ -47,7 +47,7 @@ func Decode(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return explain(b, err, d.InputOffset(), into)
+		return explain(b, err, into)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func Value(b []byte) (any, error) {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, explain(b, err, d.InputOffset(), nil)
+		return nil, explain(b, err, nil)
 	}
 	return v, nil
 }
@@ -95,7 +95,7 @@ func Check(b []byte) error {
 		if errors.As(err, &f) {
 			return err
 		}
-		return explain(b, err, d.InputOffset(), nil)
+		return explain(b, err, nil)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return fault.Invalidf("there is more after the JSON value, at byte %d", d.InputOffset())
@@ -149,14 +149,14 @@ func (w *walker) value(d *json.Decoder, path string, depth int) error {
 }
 
 // explain turns an error of encoding/json into one that says where and what to do.
-func explain(b []byte, err error, offset int64, into any) error {
+func explain(b []byte, err error, into any) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind):
 		return fault.Invalidf("the JSON has a value of the wrong type").With(fault.Detail{Field: kind.Field, Code: "wrong_type", Got: kind.Value, Expected: kind.Type.String()})
 	case errors.As(err, &syntax):
-		offset = syntax.Offset
+		offset := syntax.Offset
 		at := max(0, min(int(offset)-1, len(b)))
 		rest := string(b[at:min(len(b), at+9)])
 		for _, word := range []string{"NaN", "nan", "Infinity", "-Infinity", "inf"} {

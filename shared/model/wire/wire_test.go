@@ -14,7 +14,7 @@ func TestReaderReadsWhatWasWritten(t *testing.T) {
 	w.Bool(true)
 	w.Section(func(w *Writer) {
 		w.Strings([]string{"a", "", "ü"})
-		w.Floats([]float64{1.5, -0.0, math.MaxFloat64})
+		w.Floats([]float64{1.5, math.Copysign(0, -1), math.MaxFloat64})
 	})
 	w.Uint64(1 << 60)
 	r, err := Open("magic", 3, Seal("magic", 3, w.Bytes))
@@ -25,7 +25,7 @@ func TestReaderReadsWhatWasWritten(t *testing.T) {
 		t.Errorf("%v %v", a, b)
 	}
 	r.Section(func(r *Reader) {
-		if s, f := r.Strings(3, 9), r.Floats(); !reflect.DeepEqual(s, []string{"a", "", "ü"}) || !reflect.DeepEqual(f, []float64{1.5, -0.0, math.MaxFloat64}) {
+		if s, f := r.Strings(3, 9), r.Floats(); !reflect.DeepEqual(s, []string{"a", "", "ü"}) || !reflect.DeepEqual(f, []float64{1.5, math.Copysign(0, -1), math.MaxFloat64}) {
 			t.Errorf("%q %v", s, f)
 		}
 	})

@@ -36,7 +36,7 @@ func openFolder(dir string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := root.RemoveAll(tmpDir); err == nil {
+	if err = root.RemoveAll(tmpDir); err == nil {
 		err = root.Mkdir(tmpDir, 0o700)
 	}
 	if err != nil {
