@@ -90,8 +90,9 @@ func Parse(token string, verify func(kid string, msg, mac []byte) error) (Claims
 	if len(part) != 4 || part[0] != version || !validKid(part[1]) {
 		return denied(fault.Invalidf("token is not v1.<kid>.<payload>.<mac>"))
 	}
-	body, mac := decode(part[2]), decode(part[3])
-	if body == nil || mac == nil {
+	body, ok := decode(part[2])
+	mac, ok2 := decode(part[3])
+	if !ok || !ok2 {
 		return denied(fault.Invalidf("token is not in canonical base64url"))
 	}
 	msg := token[:len(token)-len(part[3])-1]
@@ -173,12 +174,9 @@ func validKid(s string) bool { return validName(s) && !strings.Contains(s, ".") 
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode gives nil unless s is the one base64url spelling of some bytes. Comparing with the spelling, besides Strict, refuses line breaks,
-// which the standard library's decoder skips.
-func decode(s string) []byte {
+// decode reads s and reports whether s is the one base64url spelling of these bytes: the standard library's decoder skips line breaks and,
+// unless Strict, stray bits.
+func decode(s string) ([]byte, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) == 0 || encode(b) != s {
-		return nil
-	}
-	return b
+	return b, err == nil && encode(b) == s
 }

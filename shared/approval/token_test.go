@@ -35,9 +35,10 @@ func mint(t testing.TB, c Claims) string {
 }
 
 // sign makes a token of any payload, as somebody who holds the key could.
-func sign(payload string) string {
+func sign(payload string) string { return signAll("v1.k1." + encode([]byte(payload))) }
+
+func signAll(msg string) string {
 	mac, _ := HMAC(key)
-	msg := "v1.k1." + encode([]byte(payload))
 	sum, _ := mac([]byte(msg))
 	return msg + "." + encode(sum)
 }
@@ -54,6 +55,12 @@ func TestMintParse(t *testing.T) {
 		if len(token) >= 1024 {
 			t.Errorf("%s: token of %d bytes", approver, len(token))
 		}
+	}
+	edge := claims("anna")
+	edge.From, edge.To, edge.ExpiresAt = 0, 0, edge.IssuedAt.Add(MaxLife)
+	edge.Request, edge.Model = strings.Repeat("azAZ09._-a", 7)[:64], "m"
+	if got, err := Parse(mint(t, edge), verify); err != nil || got != edge {
+		t.Errorf("at the limits: %+v, %v", got, err)
 	}
 	c := claims("anna")
 	c.IssuedAt = day.Add(900 * time.Millisecond).In(time.FixedZone("", 3600))
@@ -79,6 +86,28 @@ func TestMintKnown(t *testing.T) {
 	}
 	if part[3] != knownMAC {
 		t.Errorf("MAC %s, want %s", part[3], knownMAC)
+	}
+}
+
+// TestTokenLimit lets the MAC grow, byte by byte, past the size where a token ends being one.
+func TestTokenLimit(t *testing.T) {
+	accept := func(string, []byte, []byte) error { return nil }
+	part := strings.Split(mint(t, claims("anna")), ".")
+	exact := false
+	for n := 300; n < 700; n++ {
+		sum := make([]byte, n)
+		want := strings.Join(part[:3], ".") + "." + encode(sum)
+		exact = exact || len(want) == MaxToken
+		token, err := Mint(claims("anna"), "k1", func([]byte) ([]byte, error) { return sum, nil })
+		if fits := len(want) <= MaxToken; (err == nil) != fits || fits && token != want {
+			t.Errorf("made a token of %d bytes: %v", len(want), err)
+		}
+		if _, err := Parse(want, accept); (err == nil) != (len(want) <= MaxToken) {
+			t.Errorf("read a token of %d bytes: %v", len(want), err)
+		}
+	}
+	if !exact {
+		t.Error("no token had the limit's size")
 	}
 }
 
@@ -203,6 +232,12 @@ func TestParseRefuses(t *testing.T) {
 		"MAC cut":                      token[:len(token)-2],
 		"standard base64":              "v1.k1." + base64.RawStdEncoding.EncodeToString([]byte("???>>>")) + "." + part[3],
 		"too long":                     token + strings.Repeat("A", MaxToken),
+		"signed: another version":      signAll("v2.k1." + part[2]),
+		"signed: no key's name":        signAll("v1.." + part[2]),
+		"signed: a key's path":         signAll("v1./etc/key." + part[2]),
+		"signed: padded":               signAll("v1.k1." + base64.URLEncoding.EncodeToString([]byte(json+" "))),
+		"signed: line break":           signAll("v1.k1." + part[2] + "\n"),
+		"signed: no payload":           signAll("v1.k1."),
 		"signed: not JSON":             sign("approve"),
 		"signed: null":                 sign("null"),
 		"signed: array":                sign("[]"),

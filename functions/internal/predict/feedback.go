@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -136,7 +137,7 @@ func (h *Handler) readLabel(s *serving.Served, l labelIn) (capture.Label, string
 		return out, "bad_label"
 	}
 	if s.Task == dataset.Regression {
-		if _, err := strconv.ParseFloat(out.Value, 64); err != nil {
+		if v, err := strconv.ParseFloat(out.Value, 64); err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 			return out, "bad_label"
 		}
 		return out, ""

@@ -1,11 +1,14 @@
 package predict
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
 
 	"mlops/functions/internal/door"
+	"mlops/functions/internal/serving"
+	"mlops/shared/control"
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 )
@@ -51,12 +54,36 @@ func (h *Handler) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /openapi.json", h.openAPI)
 }
 
+// loaded names a model that is ready to answer: the one a plain request means, or where there are several, the first of them.
 func (h *Handler) loaded(r *http.Request) (string, bool) {
-	s, err := h.named(r, nil)
-	if err != nil {
-		return "", false
+	if s, err := h.named(r, nil); err == nil {
+		return s.Name, true
 	}
-	return s.Name, true
+	if r.URL.Query().Get("model") == "" {
+		for _, s := range h.ready(r.Context()) {
+			return s.Name, true
+		}
+	}
+	return "", false
+}
+
+// maxListed bounds how many models a listing loads.
+const maxListed = 100
+
+// ready are the models that answer, by name. A model that cannot be loaded is left out: it does not answer.
+func (h *Handler) ready(ctx context.Context) []*serving.Served {
+	docs, err := h.Control.List(ctx, control.State("").Partition, "", "", maxListed)
+	if err != nil {
+		h.Log.WarnContext(ctx, "the models could not be listed", "error", err)
+		return nil
+	}
+	var out []*serving.Served
+	for _, d := range docs {
+		if s, err := h.Models.Champion(ctx, d.Key.Sort); err == nil {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // metrics speaks Prometheus' text format, per process: behind several processes the scraper adds them up.
@@ -137,7 +164,9 @@ func (h *Handler) openAPI(w http.ResponseWriter, r *http.Request) {
 			p = map[string]any{"type": []string{"string", "null"}, "enum": append(values, nil)}
 		}
 		properties[f.Name] = p
-		required = append(required, f.Name)
+		if !f.Nullable() { // what training had gaps in may be left out
+			required = append(required, f.Name)
+		}
 	}
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/components/schemas/" + name} }
 	body := func(schema any) map[string]any {

@@ -217,7 +217,7 @@ func example(s *serving.Served) string {
 func (h *Handler) kserve(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, r *http.Request) {
 		models := []string{}
-		if s, err := h.named(r, nil); err == nil {
+		for _, s := range h.ready(r.Context()) {
 			models = append(models, s.Name)
 		}
 		door.JSON(w, http.StatusOK, map[string]any{"models": models})

@@ -61,7 +61,7 @@ func (h *Handler) openInference(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("POST /v2/repository/index", func(w http.ResponseWriter, r *http.Request) {
 		out := []map[string]string{}
-		if s, err := h.named(r, nil); err == nil {
+		for _, s := range h.ready(r.Context()) {
 			out = append(out, map[string]string{"name": s.Name, "version": itoa(s.Version), "state": "READY", "reason": ""})
 		}
 		door.JSON(w, http.StatusOK, out)
@@ -137,6 +137,9 @@ func (h *Handler) infer(w http.ResponseWriter, r *http.Request, s *serving.Serve
 	}
 	rows, err := rowsOfTensors(s, in.Inputs)
 	if err != nil {
+		return err
+	}
+	if _, err := tensorsOf(s, nil, in); err != nil { // before anything is answered and recorded
 		return err
 	}
 	answers, err := h.score(r.Context(), s, rows, in.ID)
