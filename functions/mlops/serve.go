@@ -242,7 +242,7 @@ func (f serveFlags) modelName() string {
 
 func stem(file string) string {
 	base := strings.ToLower(filepath.Base(file))
-	for _, ext := range []string{".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"} {
+	for _, ext := range []string{".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".txtar"} {
 		base = strings.TrimSuffix(base, ext)
 	}
 	name := strings.Trim(notName.ReplaceAllString(base, "-"), "-._")

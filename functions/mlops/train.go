@@ -62,6 +62,7 @@ type trained struct {
 	Task       dataset.Task         `json:"task"`
 	Metric     string               `json:"metric"`
 	Metrics    train.Scores         `json:"metrics"`
+	Intervals  train.Intervals      `json:"intervals"`
 	Rows       int                  `json:"rows"`
 	Dropped    int                  `json:"rows_dropped"` // rows without a target
 	Seconds    map[string]float64   `json:"seconds"`
@@ -109,13 +110,15 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err != nil {
 		return err
 	}
-	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: labels.Task, Metric: result.Metric, Metrics: train.Scores{CV: result.CV}, Rows: frame.Rows(),
+	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: labels.Task, Metric: result.Metric, Rows: frame.Rows(),
 		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates}
+	parts := map[string]evaluate.Metrics{"cv": result.CV}
 	if f.test != "" {
-		if out.Metrics.Test, err = f.measure(result.Model, labels.Classes); err != nil {
+		if parts["test"], err = f.measure(result.Model, labels.Classes); err != nil {
 			return err
 		}
 	}
+	out.Metrics, out.Intervals = train.Tabulate(parts)
 	if f.verify {
 		again, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, func(training.Progress) {})
 		if err != nil {
@@ -204,7 +207,7 @@ func (f trainFlags) measure(m *model.Model, classes []string) (evaluate.Metrics,
 
 // store writes the three files; model.bin last and by renaming, so a folder with a model.bin is whole.
 func (f trainFlags) store(bin []byte, t trained, frame *dataset.Frame, labels dataset.Labels) error {
-	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: labels.Name, Classes: labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics,
+	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: labels.Name, Classes: labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
 		Features: frame.Names(), Ignored: append([]string{labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, Dataset: t.Name, Data: dataset.Digest(frame), SHA256: t.SHA256, Candidates: t.Candidates}
 	mb, err := json.MarshalIndent(meta, "", " ")
 	if err != nil {
@@ -233,10 +236,10 @@ func (f trainFlags) store(bin []byte, t trained, frame *dataset.Frame, labels da
 }
 
 func (a *app) tell(t trained) {
-	e := t.Metrics.CV[t.Metric]
-	a.printf("%s: %s, %s %.4f [%.4f, %.4f] cross-validated on %d rows", t.Name, t.Algorithm, t.Metric, float64(e.Value), float64(e.Low), float64(e.High), t.Rows)
-	if e, ok := t.Metrics.Test[t.Metric]; ok {
-		a.printf(", %.4f on %d test rows", float64(e.Value), e.N)
+	i := t.Intervals["cv"][t.Metric]
+	a.printf("%s: %s, %s %.4f [%.4f, %.4f] cross-validated on %d rows", t.Name, t.Algorithm, t.Metric, float64(t.Metrics["cv"][t.Metric]), float64(i[0]), float64(i[1]), t.Rows)
+	if v, ok := t.Metrics["test"][t.Metric]; ok {
+		a.printf(", %.4f on the test rows", float64(v))
 	}
 	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
 	if t.Dropped > 0 {

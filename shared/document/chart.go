@@ -315,12 +315,29 @@ func newCourse(readings []Reading) *course {
 			}
 		}
 	}
-	for _, share := range []float64{0.1, 0.5, 0.9} {
-		v := up.low + share*(up.high-up.low)
+	for _, v := range round(up.low, up.high) {
 		out.Grid = append(out.Grid, tick{Y: px(up.at(v)), Text: figure(v)})
 	}
 	out.Ticks = []tick{{X: "52", Anchor: "start", Text: day(first)}, {X: "468", Anchor: "end", Text: day(last)}}
 	out.Label = fmt.Sprintf("%s in %s from %s to %s; newest: %s", out.Name, counted(len(readings), "window"), day(first), day(last), out.Points[len(out.Points)-1].Label)
+	return out
+}
+
+// round are two to five round numbers between low and high: multiples of 1, 2 or 5 times a power of ten.
+func round(low, high float64) (out []float64) {
+	if !finite(high-low) || !(high > low) {
+		return []float64{low}
+	}
+	step := math.Pow(10, math.Floor(math.Log10(high-low)))
+	for _, part := range []float64{0.1, 0.2, 0.5, 1} {
+		if (high-low)/(step*part) <= 5 {
+			step *= part
+			break
+		}
+	}
+	for i := math.Ceil(low / step); i*step <= high && len(out) < 6; i++ {
+		out = append(out, i*step)
+	}
 	return out
 }
 

@@ -125,7 +125,7 @@ func HomePage(h Home) []byte {
 		waits = append(waits, counted(n, "open incident"))
 	}
 	if waits != nil {
-		view.Lead = sentence(strings.Join(waits, ", "))
+		view.Lead = strings.Join(waits, ", ")
 	}
 	view.Closed = view.Closed[:min(len(view.Closed), maxListed)]
 	view.Reports = view.Reports[:min(len(view.Reports), maxListed)]
@@ -148,7 +148,7 @@ func metrics(v registry.Version) string {
 // IncidentPage tells one incident: where it stands, and every decision about it with the evidence on both sides, oldest first.
 func IncidentPage(i IncidentLine, decisions []remedy.Decision) []byte {
 	type told struct {
-		Number, Of int
+		First, Last, Of int // of the decisions, one or a run of the same
 		remedy.Decision
 		Argument []section
 		Expected string
@@ -161,7 +161,11 @@ func IncidentPage(i IncidentLine, decisions []remedy.Decision) []byte {
 	const most = 50
 	view.Earlier = max(0, len(decisions)-most)
 	for n, d := range decisions[view.Earlier:] {
-		t := told{Number: view.Earlier + n + 1, Of: len(decisions), Decision: d, Argument: argument(d, nil)}
+		number := view.Earlier + n + 1
+		t := told{First: number, Last: number, Of: len(decisions), Decision: d, Argument: argument(d, nil)}
+		if last := len(view.Decisions) - 1; last >= 0 && d.Action == remedy.Fold && view.Decisions[last].Action == remedy.Fold {
+			t.First, view.Decisions = view.Decisions[last].First, view.Decisions[:last] // a storm of alerts is one paragraph
+		}
 		if d.Expected.Metric != "" && finite(d.Expected.Value) {
 			t.Expected = expected(d.Expected)
 		}

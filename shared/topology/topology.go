@@ -59,6 +59,23 @@ type Schedule struct {
 	Kind  string // the report's kind, where Event is ReportRequested
 }
 
+// Payload is the detail of the event that the schedule publishes.
+func (s Schedule) Payload() any {
+	if s.Event == event.ReportRequested {
+		return event.Report{Kind: s.Kind}
+	}
+	return struct{}{}
+}
+
+// Source is the EventBridge source of every event.
+const Source = event.Source
+
+// The prefixes of the data bucket where files may be put by hand: each object that comes to lie there is taken in by IntakeBy.
+var Intake = []string{"raw/", "uploads/"}
+
+// IntakeBy is the function that is told of new objects under Intake.
+const IntakeBy = Validate
+
 // Resource is something that needs a grant.
 type Resource string
 
@@ -72,6 +89,7 @@ const (
 	Alerts  Resource = "alerts"  // the alerts topic
 	Mint    Resource = "mint"    // make approval tokens
 	Verify  Resource = "verify"  // check approval tokens
+	Serving Resource = "serving" // ask the function that Prefix names, as a client would
 )
 
 // Access is what a grant allows.

@@ -40,6 +40,7 @@ type Metadata struct {
 	Params     map[string]any       `json:"params"`
 	Metric     string               `json:"metric"`
 	Metrics    Scores               `json:"metrics"`
+	Intervals  Intervals            `json:"intervals"`
 	Features   []string             `json:"features"`
 	Ignored    []string             `json:"ignored,omitempty"`
 	Rows       int                  `json:"rows"`
@@ -51,10 +52,25 @@ type Metadata struct {
 	Candidates []training.Candidate `json:"candidates"`
 }
 
-// Scores are the metrics by where they were measured.
-type Scores struct {
-	CV   evaluate.Metrics `json:"cv"`
-	Test evaluate.Metrics `json:"test,omitempty"`
+// Scores are the metrics by where they were measured: "cv", out of fold, and "test", on rows never trained on.
+type Scores map[string]map[string]number.Float
+
+// Intervals are the 95 % intervals of Scores, [low, high].
+type Intervals map[string]map[string][2]number.Float
+
+// Tabulate takes estimates apart into figures and intervals; a part without any is left out.
+func Tabulate(parts map[string]evaluate.Metrics) (Scores, Intervals) {
+	scores, intervals := Scores{}, Intervals{}
+	for part, metrics := range parts {
+		if len(metrics) == 0 {
+			continue
+		}
+		scores[part], intervals[part] = map[string]number.Float{}, map[string][2]number.Float{}
+		for name, e := range metrics {
+			scores[part][name], intervals[part][name] = e.Value, [2]number.Float{e.Low, e.High}
+		}
+	}
+	return scores, intervals
 }
 
 func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Validated) (*artefact, error) {
@@ -91,8 +107,9 @@ func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Va
 	if t, err := dataset.ParseTarget(m.Target); err == nil && t.Column != m.Target {
 		ignored = append(ignored, t.Column)
 	}
+	scores, intervals := Tabulate(map[string]evaluate.Metrics{"cv": result.CV, "test": a.test})
 	meta, err := marshal(Metadata{Name: v.Model, Task: m.Task, Target: m.Target, Classes: d.labels.Classes, Positive: m.Positive, Algorithm: result.Algorithm, Params: result.Params,
-		Metric: result.Metric, Metrics: Scores{result.CV, a.test}, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: h.Folds,
+		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: h.Folds,
 		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates})
 	if err != nil {
 		return nil, err
