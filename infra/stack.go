@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
@@ -26,6 +27,8 @@ type platform struct {
 	alerts, approvals           awssns.Topic
 	bus                         awsevents.EventBus
 	main, approvalPages         awsapigateway.RestApi
+	client, prober              awsapigateway.IApiKey // who may ask predict: a client, and the platform itself
+	probe                       awssecretsmanager.Secret
 	functions                   map[topology.Function]*function
 	scheduleDead                awssqs.Queue
 }

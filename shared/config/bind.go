@@ -124,12 +124,12 @@ var (
 	name      = form{pattern: regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`), want: "a name of a-z 0-9 . _ -, at most 64 characters"}
 	bucket    = form{pattern: regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`), want: "a bucket's name"}
 	table     = form{pattern: regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`), want: "a table's name"}
-	bus       = form{pattern: regexp.MustCompile(`^[A-Za-z0-9/_.:-]{1,1600}$`), want: "an event bus's name or ARN"}
+	bus       = form{pattern: regexp.MustCompile(`^[A-Za-z0-9/_.:-]+$`), want: "an event bus's name or ARN"}
 	topic     = form{pattern: regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$`), want: "a topic's ARN, arn:aws:sns:<region>:<account>:<name>"}
-	key       = form{pattern: regexp.MustCompile(`^(arn:aws[a-z-]*:kms:|alias/)?[A-Za-z0-9:/_-]{1,2048}$`), want: "a KMS key's id, alias or ARN"}
+	key       = form{pattern: regexp.MustCompile(`^(arn:aws[a-z-]*:kms:|alias/)?[A-Za-z0-9:/_-]+$`), want: "a KMS key's id, alias or ARN"}
 	keyID     = form{pattern: regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`), want: "an API key's id"}
-	parameter = form{pattern: regexp.MustCompile(`^[A-Za-z0-9/._-]{1,1011}$`), want: "a parameter's name"}
-	address   = form{pattern: regexp.MustCompile(`^https?://[^\s?#]{1,1000}$`), want: "an address that begins with https:// and has no query"}
+	parameter = form{pattern: regexp.MustCompile(`^[A-Za-z0-9/._-]+$`), want: "a parameter's name"}
+	address   = form{pattern: regexp.MustCompile(`^https?://[^\s?#]+$`), want: "an address that begins with https:// and has no query"}
 	mail      = form{pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,253}$`), want: "a plain mail address, name@domain"}
 )
 

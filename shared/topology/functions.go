@@ -49,7 +49,7 @@ var Functions = []Spec{
 			{Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "config/", Read},
 			{Models, "models/", Read}, {Control, "model", ReadWrite}, {Control, "incident", ReadWrite}, {Control, "approval", ReadWrite}, {Control, "agent", ReadWrite},
 			{Control, "job", ReadWrite}, {Control, "drift", Read}, {Control, "dataset", Read}, {Audit, "", ReadWrite},
-			{Mail, "", Use}, {Alerts, "", Use}, {Mint, "", Use}, {Serving, string(Predict), Use},
+			{Mail, "", Use}, {Alerts, "", Use}, {Mint, "", Use}, {Serving, "", Use},
 		},
 	},
 	{

@@ -89,7 +89,7 @@ const (
 	Alerts  Resource = "alerts"  // the alerts topic
 	Mint    Resource = "mint"    // make approval tokens
 	Verify  Resource = "verify"  // check approval tokens
-	Serving Resource = "serving" // ask the function that Prefix names, as a client would
+	Serving Resource = "serving" // ask the serving path as a client would, with the platform's own key
 )
 
 // Access is what a grant allows.

@@ -79,7 +79,7 @@ func (h *Handler) judge(ctx context.Context, s *situation, v registry.Version) (
 	if err != nil {
 		return nil, "", err
 	}
-	key := path.Join("reports/gate", s.at.Format("2006/01/02"), fmt.Sprintf("%s-v%d-%s-%s.json", s.model, v.Number, r.SHA256[:12], s.at.Format("150405")))
+	key := path.Join("reports/gate", s.at.Format("2006/01/02"), fmt.Sprintf("%s-v%d-%s-%s.json", s.model, v.Number, r.SHA256[:12], s.at.Format("150405.000000000")))
 	return report, key, h.Blobs.Create(ctx, key, b)
 }
 

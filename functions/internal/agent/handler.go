@@ -96,11 +96,24 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 func again(ctx context.Context, do func() error) error {
 	var err error
 	for range maxTries {
-		if err = do(); !fault.Is(err, fault.Conflict) || ctx.Err() != nil {
+		if err = do(); !raced(err) || ctx.Err() != nil {
 			return err
 		}
 	}
 	return fault.Unavailablef("the model's state kept changing; the event will come again").Because(err)
+}
+
+// raced reports whether a commit lost against another one. Any other Conflict is an answer: it will be the same next time.
+func raced(err error) bool {
+	if !fault.Is(err, fault.Conflict) {
+		return false
+	}
+	for _, d := range fault.Details(err) {
+		if d.Code == "changed" || d.Code == "exists" { // control.Change, as store.Commit refuses it
+			return true
+		}
+	}
+	return false
 }
 
 // self is the agent as the ledger names it.

@@ -93,7 +93,7 @@ func (h *Handler) alerts(r *http.Request) (int, any, error) {
 	}
 	groups := map[string][]event.SingleAlert{}
 	var order []string
-	var unknown []fault.Detail
+	unknown := []fault.Detail{}
 	for i, a := range in.Alerts {
 		name := a.Labels["model"]
 		if name == "" {

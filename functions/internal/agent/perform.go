@@ -126,7 +126,8 @@ func (x *deed) incident() {
 		s.memory.Open = s.open.ID
 	}
 	i := s.open
-	if fresh || d.Stage != "" && (d.Stage != i.Stage || d.Action != i.Action) {
+	quiet := d.Action == remedy.None || d.Action == remedy.Fold || d.Action == remedy.Inform
+	if fresh || d.Stage != "" && (d.Stage != i.Stage || d.Action != i.Action && !quiet) {
 		*i = i.Decide(d, s.at)
 	}
 	switch {
@@ -138,7 +139,7 @@ func (x *deed) incident() {
 	case d.Action == remedy.Escalate, d.Action == remedy.Undo, d.Action == remedy.Raise && i.Action != remedy.Raise:
 		x.publish(event.OwnerAlerted, event.Asked{Incident: i.ID})
 	case d.Action == remedy.Fold:
-		i.Folded += max(1, len(s.seen.Alerts))
+		i.Folded += len(s.seen.Alerts)
 		i.Updated = s.at
 	}
 	for _, a := range s.seen.Alerts {
@@ -146,7 +147,7 @@ func (x *deed) incident() {
 			i.Prints = append(i.Prints, a.Fingerprint)
 		}
 	}
-	if d.Action != remedy.None && d.Action != remedy.Fold && d.Action != remedy.Inform {
+	if !quiet {
 		i.Action = d.Action
 	}
 	if remedy.Acts(d.Action) {
@@ -342,6 +343,9 @@ func decimal(v float64) string {
 
 func (h *Handler) closeJob(ctx context.Context, id string, at time.Time, note string, version int) error {
 	docs, err := job.Advance(ctx, h.Control, id, at, func(j *job.Job) {
+		if j.Ended() {
+			return // a second delivery: what became of the first one stands
+		}
 		j.Status, j.Stage, j.Result["note"], j.Result["version"] = job.Succeeded, "unchanged", note, strconv.Itoa(version)
 	})
 	if err != nil || len(docs) == 0 {

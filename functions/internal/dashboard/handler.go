@@ -197,6 +197,9 @@ func (h *Handler) chain(r *http.Request) (any, error) {
 		return nil, err
 	}
 	head, err := h.Control.Head(r.Context(), name)
+	if err == nil && head.Seq == 0 {
+		return nil, fault.NotFoundf("there is no ledger of %.60q", name)
+	}
 	if entries == nil {
 		entries = []audit.Entry{}
 	}

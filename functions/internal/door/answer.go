@@ -74,6 +74,9 @@ func Bytes(w http.ResponseWriter, status int, contentType string, b []byte) {
 	_, _ = w.Write(b)
 }
 
+// CodeMethod refines Invalid: there is something at this address, but it does not take this method.
+const CodeMethod = "method_not_allowed"
+
 // Status is the HTTP status of an error, the same on every surface.
 func Status(err error) int {
 	switch fault.CodeOf(err) {
@@ -81,6 +84,8 @@ func Status(err error) int {
 		return http.StatusUnauthorized
 	case fault.CodeExpired:
 		return http.StatusGone
+	case CodeMethod:
+		return http.StatusMethodNotAllowed
 	case fault.CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.CodeUnsupported:

@@ -39,13 +39,13 @@ func tooLarge(limit int64) error {
 }
 
 // Decode reads JSON strictly into a struct: no unknown, duplicate or case-variant keys, no trailing data, no deep nesting, valid UTF-8.
-// encoding/json alone would let {"decision":"Rejected","DECISION":"Approved"} decide for the second.
+// encoding/json alone would let {"decision":"Rejected","DECISION":"Approved"} decide for the second. The keys of a map inside are data, and
+// may differ in case only.
 func Decode(b []byte, into any) error {
-	if err := Check(b); err != nil {
+	if err := check(b, reflect.TypeOf(into)); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return explain(b, err, into)
 	}
@@ -157,12 +157,8 @@ func explain(b []byte, err error, into any) error {
 		return fault.Invalidf("the JSON has a value of the wrong type").With(fault.Detail{Field: kind.Field, Code: "wrong_type", Got: kind.Value, Expected: kind.Type.String()})
 	case errors.As(err, &syntax):
 		offset := syntax.Offset
-		at := max(0, min(int(offset)-1, len(b)))
-		rest := string(b[at:min(len(b), at+9)])
-		for _, word := range []string{"NaN", "nan", "Infinity", "-Infinity", "inf"} {
-			if strings.HasPrefix(rest, word) || (at > 0 && strings.HasPrefix(string(b[at-1:min(len(b), at+8)]), word)) {
-				return fault.Invalidf("%s at byte %d is not JSON", word, offset).With(fault.Detail{Code: "non_finite", Got: word, Expected: "a finite number, or null for a missing value"})
-			}
+		if at, word := nonFinite(b); word != "" {
+			return fault.Invalidf("%s at byte %d is not JSON", word, at).With(fault.Detail{Code: "non_finite", Got: word, Expected: "a finite number, or null for a missing value"})
 		}
 		return fault.Invalidf("the body is not JSON: %s at byte %d", syntax.Error(), offset)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -172,6 +168,25 @@ func explain(b []byte, err error, into any) error {
 		return fault.Invalidf("the JSON has a key that is not known here").With(fault.Detail{Field: name, Code: "unknown_field", Expected: keysOf(into)})
 	}
 	return fault.Invalidf("the body is not JSON: %v", err)
+}
+
+// nonFinite finds the first word outside of strings that other languages write for a number that is none, as Python's json does.
+func nonFinite(b []byte) (at int, word string) {
+	for inside := false; at < len(b); at++ {
+		switch {
+		case b[at] == '\\' && inside:
+			at++
+		case b[at] == '"':
+			inside = !inside
+		case !inside:
+			for _, w := range []string{"NaN", "nan", "-Infinity", "Infinity", "-inf", "inf"} {
+				if bytes.HasPrefix(b[at:], []byte(w)) {
+					return at, w
+				}
+			}
+		}
+	}
+	return 0, ""
 }
 
 // keysOf lists the keys that a struct reads, so that a misspelt one can be mended at once.

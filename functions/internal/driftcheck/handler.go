@@ -108,7 +108,21 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 			return fault.Wrap(err, "measure the traffic of %s", name)
 		}
 	}
-	return nil
+	return h.end(ctx, e, d.Job)
+}
+
+// end closes a job for which nothing was measured, since nothing is served.
+func (h *Handler) end(ctx context.Context, e event.Event, id string) error {
+	measured := true
+	docs, err := job.Advance(ctx, h.Control, id, e.Time, func(j *job.Job) {
+		if measured = j.Ended(); !measured {
+			j.Status, j.Stage = job.Succeeded, "nothing is served"
+		}
+	})
+	if err != nil || measured {
+		return err
+	}
+	return h.Control.Commit(ctx, control.Change{Put: docs})
 }
 
 // check measures one model's window.

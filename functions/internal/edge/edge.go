@@ -100,7 +100,7 @@ func (e *Edge) unrouted(w http.ResponseWriter, r *http.Request, mux *http.ServeM
 	}
 	if len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
-		door.JSON(w, http.StatusMethodNotAllowed, map[string]any{"error": "MethodNotAllowed", "message": r.Method + " is not taken here: " + strings.Join(allow, " or "), "detail": []any{}, "request_id": door.RequestOf(r.Context())})
+		door.Fail(w, r, surface(r), fault.Invalidf("%.20s is not taken here: %s", r.Method, strings.Join(allow, " or ")).WithCode(door.CodeMethod))
 		return
 	}
 	door.Fail(w, r, surface(r), fault.NotFoundf("there is nothing at %.200s", r.URL.Path))

@@ -76,10 +76,10 @@ func TestOpenInference(t *testing.T) {
 		return "none"
 	}
 	plain := w.post("/predict", ana()).is(http.StatusOK).tree()
-	if got := values(first, "probability"); !strings.HasPrefix(got, "FP64[2 2][") || !strings.Contains(got, fmt.Sprint(plain["probability"])) {
+	if got := values(first, "probability"); !strings.HasPrefix(got, "FP64[2 2] [") || !strings.Contains(got, fmt.Sprint(plain["probability"])) {
 		t.Errorf("probability %s, the plain answer is %v", got, plain["probability"])
 	}
-	if got := values(first, "predict"); !strings.HasPrefix(got, "INT64[2][") {
+	if got := values(first, "predict"); !strings.HasPrefix(got, "INT64[2] [") {
 		t.Errorf("predict %s", got)
 	}
 	w.get("/predictions/" + first["parameters"].(map[string]any)["inference_ids"].([]any)[1].(string)).is(http.StatusOK)

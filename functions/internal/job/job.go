@@ -34,6 +34,9 @@ type Job struct {
 	Result  map[string]string `json:"result,omitempty"` // keys, digests and versions it made
 }
 
+// Ended reports whether nothing more becomes of the job.
+func (j Job) Ended() bool { return j.Status == Succeeded || j.Status == Failed }
+
 // Store is what a job needs of the control store.
 type Store interface {
 	Get(ctx context.Context, key control.Key, into any) (int64, error)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"mlops/functions/internal/door"
@@ -114,11 +115,17 @@ func readSplit(v any) ([]map[string]any, error) {
 		return nil, fault.Invalidf(`dataframe_split must be {"columns":[..],"data":[[..],..]}`)
 	}
 	names := make([]string, len(columns))
+	var problems []fault.Detail
 	for i, c := range columns {
 		names[i], _ = c.(string)
 		if names[i] == "" {
-			return nil, fault.Invalidf("column %d of dataframe_split is not a name", i)
+			problems = append(problems, fault.Detail{Field: "dataframe_split.columns", Code: "wrong_type", Got: c, Expected: "a column's name"})
+		} else if slices.Contains(names[:i], names[i]) {
+			problems = append(problems, fault.Detail{Field: names[i], Code: "duplicate", Expected: "each column once"})
 		}
+	}
+	if len(problems) > 0 {
+		return nil, fault.Invalidf("the columns of dataframe_split cannot be read").With(problems...)
 	}
 	return rowsOfArrays(data, names, "dataframe_split")
 }
@@ -127,13 +134,17 @@ func readSplit(v any) ([]map[string]any, error) {
 func readInstances(v any, field string, s *serving.Served) ([]map[string]any, error) {
 	if columns, ok := v.(map[string]any); ok {
 		var inputs []tensor
-		for _, f := range s.Features {
-			if list, ok := columns[f.Name].([]any); ok {
-				inputs = append(inputs, tensor{Name: f.Name, Shape: []int{len(list)}, Data: list})
+		problems := others(columns, append(names(s), s.Ignored...)...)
+		for _, name := range append(names(s), s.Ignored...) {
+			v, there := columns[name]
+			if list, ok := v.([]any); ok {
+				inputs = append(inputs, tensor{Name: name, Shape: []int{len(list)}, Data: list})
+			} else if there {
+				problems = append(problems, fault.Detail{Field: name, Code: "wrong_type", Got: v, Expected: "an array with a value for each row"})
 			}
 		}
-		if extra := others(columns, names(s)...); len(extra) > 0 {
-			return nil, fault.Invalidf("%s has columns that the model does not know", field).With(extra...)
+		if len(problems) > 0 {
+			return nil, fault.Invalidf("%s cannot be read as columns", field).With(problems...)
 		}
 		return rowsOfTensors(s, inputs)
 	}

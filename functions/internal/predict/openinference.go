@@ -170,7 +170,12 @@ func rowsOfTensors(s *serving.Served, inputs []tensor) ([]map[string]any, error)
 	flat := make([][]any, len(inputs))
 	n := -1
 	var problems []fault.Detail
+	seen := map[string]bool{}
 	for i, t := range inputs {
+		if seen[t.Name] {
+			problems = append(problems, fault.Detail{Field: t.Name, Code: "duplicate", Expected: "each input once"})
+		}
+		seen[t.Name] = true
 		flat[i] = flatten(t.Data, nil)
 		size := 1
 		for _, k := range t.Shape {

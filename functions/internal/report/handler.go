@@ -176,24 +176,53 @@ func (h *Handler) weekly(ctx context.Context, e event.Event, r event.Report) err
 		if err != nil {
 			return err
 		}
-		data, err := json.MarshalIndent(w, "", " ")
-		if err != nil {
+		id := e.ID + "-" + name
+		base := path.Join("reports/weekly", e.Time.UTC().Format("2006/01/02"), id)
+		if err := h.keep(ctx, base+".json", w); err != nil {
 			return err
 		}
 		title, html, err := document.WeeklyReport(*w)
 		if err != nil {
 			return err
 		}
-		id := e.ID + "-" + name
-		base := path.Join("reports/weekly", e.Time.UTC().Format("2006/01/02"), id)
-		if err := h.Blobs.Create(ctx, base+".json", data); err != nil {
-			return err
-		}
 		if err := h.store(ctx, e, Stored{ID: id, Kind: "weekly", Model: name, Title: title, At: e.Time, Key: base + ".html", Data: base + ".json"}, html, r.Job); err != nil {
 			return err
 		}
 	}
+	return h.end(ctx, e, r.Job)
+}
+
+// keep stores the facts of a week. What a first delivery stored stands, and the report is made of that: the platform has gone on since.
+func (h *Handler) keep(ctx context.Context, key string, w *document.Weekly) error {
+	data, err := json.MarshalIndent(w, "", " ")
+	if err != nil {
+		return err
+	}
+	if err = h.Blobs.Create(ctx, key, data); !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	if data, err = h.Blobs.Get(ctx, key, 64<<20); err != nil {
+		return err
+	}
+	*w = document.Weekly{}
+	if err := json.Unmarshal(data, w); err != nil {
+		return fault.New(fault.Internal, "the facts of the weekly report %s are not JSON", key).Because(err)
+	}
 	return nil
+}
+
+// end closes a job that wrote nothing, since there is no model.
+func (h *Handler) end(ctx context.Context, e event.Event, id string) error {
+	written := true
+	docs, err := job.Advance(ctx, h.Control, id, e.Time, func(j *job.Job) {
+		if written = j.Ended(); !written {
+			j.Status, j.Stage = job.Succeeded, "there is no model"
+		}
+	})
+	if err != nil || written {
+		return err
+	}
+	return h.Control.Commit(ctx, control.Change{Put: docs})
 }
 
 // week gathers the facts of one week of one model.

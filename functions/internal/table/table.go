@@ -25,7 +25,7 @@ const MaxRaw = 2 << 30
 // Manifest ties the parts of a data version together: where it came from, how it was split, and how to make it again.
 type Manifest struct {
 	Dataset  string         `json:"dataset"`
-	Version  string         `json:"version"` // digest of schema and content
+	Version  string         `json:"version"` // digest of schema, content and meaning
 	Source   string         `json:"source"`  // key of the raw object
 	Digest   string         `json:"digest"`  // SHA-256 of its bytes
 	Target   string         `json:"target"`

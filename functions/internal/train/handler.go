@@ -136,7 +136,11 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 	if err != nil {
 		return err
 	}
-	if err := h.advance(ctx, v.Job, e.Time, func(j *job.Job) { j.Status, j.Stage = job.Running, "training" }); err != nil {
+	if err := h.advance(ctx, v.Job, e.Time, func(j *job.Job) {
+		if !j.Ended() { // a second delivery may come after the end
+			j.Status, j.Stage = job.Running, "training"
+		}
+	}); err != nil {
 		return err
 	}
 	data, err := h.read(ctx, m)

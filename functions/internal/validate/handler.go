@@ -149,6 +149,14 @@ func (h *Handler) Accept(ctx context.Context, u event.Upload, ext string, body [
 func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 	result, err := func() (*expect.Result, error) {
 		ctx := r.Context()
+		format := expect.Format(r.URL.Query().Get("result_format"))
+		switch format {
+		case "":
+			format = "SUMMARY"
+		case "BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE":
+		default:
+			return nil, fault.Invalidf("there is no result format %.40q", format).With(fault.Detail{Field: "result_format", Code: "unknown_value", Got: string(format), Expected: "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE"})
+		}
 		var d Dataset
 		if _, err := h.Control.Get(ctx, control.Dataset(r.PathValue("name")), &d); err != nil {
 			return nil, fault.Wrap(err, "find the dataset %.60q", r.PathValue("name"))
@@ -168,10 +176,6 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 		f, err := dataset.Read(bytes.NewReader(body), d.Name+ext, dataset.Options{Limits: h.Limits})
 		if err != nil {
 			return nil, err
-		}
-		format := expect.Format(r.URL.Query().Get("result_format"))
-		if format == "" {
-			format = "SUMMARY"
 		}
 		return expect.Validate(f, suite, expect.Options{Format: format, Now: h.Now()}), nil
 	}()

@@ -93,14 +93,14 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 
 // inherit fills what an upload leaves open with what is known of its dataset.
 func inherit(u *event.Upload, d Dataset) {
-	if u.Target == "" {
+	if u.Target == "" || u.Target == d.Target { // another target is another question
 		u.Target = d.Target
-	}
-	if u.Positive == "" {
-		u.Positive = d.Positive
-	}
-	if u.Task == "" {
-		u.Task = d.Task
+		if u.Positive == "" {
+			u.Positive = d.Positive
+		}
+		if u.Task == "" {
+			u.Task = d.Task
+		}
 	}
 	if u.Ignore == nil {
 		u.Ignore = d.Ignore
@@ -155,7 +155,7 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	keep := target.Present(f)
 	p.rejected = f.Rows() - len(keep)
 	if p.rejected > 0 && len(keep) > 0 {
-		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Digest+".jsonl"), missingTargets(f, keep, u.Target)})
+		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Job+"-"+u.Digest[:12]+".jsonl"), missingTargets(f, keep, u.Target)})
 		f = f.Take(keep)
 	}
 	labels, err := target.Labels(f, dataset.Task(u.Task), u.Positive)
@@ -169,14 +169,21 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	}
 	f = materialise(f, target, labels)
 	p.rows = f.Rows()
-	p.manifest = table.Manifest{Dataset: u.Dataset, Version: dataset.Digest(f), Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task,
+	p.manifest = table.Manifest{Dataset: u.Dataset, Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task,
 		Ignore: present(f, u.Ignore), Segment: present(f, u.Segment), Seed: splitSeed, Split: "stratified by target, 70 % train, 15 % val, 15 % test", Suite: key,
 		Schema: dataset.Describe(f, roles(labels.Name, u)), Fresh: u.Fresh}
 	if labels.Task != dataset.Regression && p.manifest.Positive == "" && labels.Task == dataset.Binary {
 		p.manifest.Positive = labels.Classes[1]
 	}
+	p.manifest.Version = versionOf(f, p.manifest)
 	p.err = p.split(f, labels)
 	return p
+}
+
+// versionOf names a data version: the digest of its content, and of what is meant by it. The same table with another task, positive class or
+// set of features is split and trained on otherwise, so it is another version.
+func versionOf(f *dataset.Frame, m table.Manifest) string {
+	return digest(compact([]any{dataset.Digest(f), m.Target, m.Task, m.Positive, m.Ignore, m.Segment, m.Seed}))
 }
 
 // split writes the three parts and the manifest.
@@ -219,7 +226,7 @@ func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload
 	}
 	s := expect.Suggest(f, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
 	b := compact(s)
-	return s, path.Join("raw", u.Dataset, "suite-"+u.Digest[:12]+".json"), b, nil
+	return s, path.Join("raw", u.Dataset, "suite-"+digest(b)[:12]+".json"), b, nil
 }
 
 func refusal(name string, failed []expect.ExpectationResult) error {

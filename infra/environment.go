@@ -1,0 +1,57 @@
+package main
+
+import (
+	"maps"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"mlops/shared/config"
+	"mlops/shared/topology"
+)
+
+// nobody stands for the owner where none was named: a name that can have no mailbox (RFC 2606). Alarms and incidents still reach the topic.
+const nobody = "nobody@mlops.invalid"
+
+// environment is what a function is told, written by the same bindings that it reads it with.
+func (p *platform) environment(spec topology.Spec) *map[string]*string {
+	everywhere := config.Platform{
+		Stage: p.settings.env, DataBucket: *p.data.BucketName(), ModelBucket: *p.models.BucketName(), ControlTable: *p.control.TableName(), AuditTable: *p.audit.TableName(),
+		IdempotencyTable: *p.idempotency.TableName(), EventBus: *p.bus.EventBusName(),
+	}
+	var environ map[string]string
+	switch spec.Name {
+	case topology.Predict:
+		c := defaults[config.Predict](everywhere)
+		c.Platform, c.ProbeKeyID = everywhere, *p.prober.KeyId()
+		environ = config.Environ(c)
+	case topology.Train:
+		c := defaults[config.Train](everywhere)
+		c.Platform = everywhere
+		environ = config.Environ(c)
+	case topology.Validate:
+		environ = config.Environ(config.Validate{Platform: everywhere})
+	case topology.DriftCheck:
+		c := defaults[config.DriftCheck](everywhere)
+		c.Platform = everywhere
+		environ = config.Environ(c)
+	case topology.Agent:
+		environ = config.Environ(config.Agent{
+			Platform: everywhere, ApprovalsTopic: *p.approvals.TopicArn(), AlertsTopic: *p.alerts.TopicArn(), ApprovalKey: *p.tokens.KeyId(),
+			PublicURL: p.publicURL(), PredictURL: p.address(p.main), ProbeKey: probeParameter(p.settings.env), Owner: p.owner(), Approvers: p.settings.approvers,
+		})
+	case topology.Report:
+		environ = config.Environ(config.Report{Platform: everywhere})
+	case topology.Approve:
+		environ = config.Environ(config.Approve{Platform: everywhere, ApprovalKey: *p.tokens.KeyId()})
+	case topology.Dashboard:
+		environ = config.Environ(config.Dashboard{Platform: everywhere})
+	default:
+		panic("the stack does not know what to tell the function " + string(spec.Name))
+	}
+	out := map[string]*string{}
+	for k, v := range maps.All(environ) {
+		out[k] = &v
+	}
+	return &out
+}

@@ -1,0 +1,75 @@
+// Package aws keeps the platform's state on AWS, behind the interfaces of package store: control state in DynamoDB, blobs in S3, events on
+// EventBridge, mails by SNS, tokens by KMS. It is the only importer of the SDK, and all it knows of where things are comes with the
+// environment: AWS_ENDPOINT_URL points it at an emulator, AWS_CA_BUNDLE at the emulator's certificate.
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+
+	"mlops/shared/fault"
+)
+
+// How the SDK repeats a call by itself. Callers repeat too (store.Store) or are called again (events), so it gives up soon.
+const (
+	sdkTries   = 3
+	sdkBackoff = 300 * time.Millisecond
+)
+
+// Account is a way into one account and region: make the clients of one process from it.
+type Account struct{ config aws.Config }
+
+// Open reads region, credentials and endpoint as every AWS tool does. It makes no call.
+func Open(ctx context.Context) (Account, error) {
+	c, err := config.LoadDefaultConfig(ctx, config.WithRetryer(func() aws.Retryer {
+		return retry.AddWithMaxBackoffDelay(retry.AddWithMaxAttempts(retry.NewStandard(), sdkTries), sdkBackoff)
+	}))
+	if err != nil {
+		return Account{}, fault.Unavailablef("read the AWS settings of this process").Because(err)
+	}
+	if c.Region == "" {
+		return Account{}, fault.Invalidf("the AWS settings of this process are incomplete").With(fault.Detail{Field: "AWS_REGION", Code: "missing", Expected: "a region, such as eu-west-1"})
+	}
+	return Account{c}, nil
+}
+
+// alive refuses a call that was given up already.
+func alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Unavailablef("the call was given up").Because(err)
+	}
+	return nil
+}
+
+// classify turns an error of the SDK into one of ours. What AWS refuses for good (permissions, a missing bucket or table) is Internal and
+// names what to look at; everything else may pass.
+func classify(err error, format string, args ...any) error {
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	attempt := fmt.Sprintf(format, args...)
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return fault.Unavailablef("%s: there was no answer", attempt).Because(err)
+	}
+	switch code := api.ErrorCode(); code {
+	case "ThrottlingException", "Throttling", "ThrottledException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "LimitExceededException":
+		return fault.Unavailablef("%s: throttled", attempt).WithCode(fault.CodeThrottled).Because(err)
+	case "AccessDeniedException", "AccessDenied", "AuthorizationError", "AuthorizationErrorException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredTokenException", "Forbidden":
+		return fault.New(fault.Internal, "%s: this function's role may not do that (%s)", attempt, code).Because(err)
+	case "ResourceNotFoundException", "NoSuchBucket", "NotFound", "NotFoundException", "ParameterNotFound":
+		return fault.New(fault.Internal, "%s: it does not exist (%s)", attempt, code).Because(err)
+	case "ValidationException", "InvalidParameter", "InvalidParameterException", "ValidationError":
+		return fault.New(fault.Internal, "%s: AWS takes the request to be wrong (%s)", attempt, code).Because(err)
+	default:
+		return fault.Unavailablef("%s: %s", attempt, code).Because(err)
+	}
+}
