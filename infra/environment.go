@@ -1,11 +1,6 @@
 package main
 
 import (
-	"maps"
-
-	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/jsii-runtime-go"
-
 	"mlops/shared/config"
 	"mlops/shared/topology"
 )
@@ -22,17 +17,20 @@ func (p *platform) environment(spec topology.Spec) *map[string]*string {
 	var environ map[string]string
 	switch spec.Name {
 	case topology.Predict:
-		c := defaults[config.Predict](everywhere)
+		c, err := config.Load[config.Predict](unknown)
+		must(err)
 		c.Platform, c.ProbeKeyID = everywhere, *p.prober.KeyId()
 		environ = config.Environ(c)
 	case topology.Train:
-		c := defaults[config.Train](everywhere)
+		c, err := config.Load[config.Train](unknown)
+		must(err)
 		c.Platform = everywhere
 		environ = config.Environ(c)
 	case topology.Validate:
 		environ = config.Environ(config.Validate{Platform: everywhere})
 	case topology.DriftCheck:
-		c := defaults[config.DriftCheck](everywhere)
+		c, err := config.Load[config.DriftCheck](unknown)
+		must(err)
 		c.Platform = everywhere
 		environ = config.Environ(c)
 	case topology.Agent:
@@ -50,8 +48,28 @@ func (p *platform) environment(spec topology.Spec) *map[string]*string {
 		panic("the stack does not know what to tell the function " + string(spec.Name))
 	}
 	out := map[string]*string{}
-	for k, v := range maps.All(environ) {
+	for k, v := range environ {
 		out[k] = &v
 	}
 	return &out
+}
+
+// unknown is an environment that says nothing but that there are names: what is loaded from it beside them are the defaults.
+func unknown(name string) string {
+	return config.Environ(config.Validate{Platform: config.Platform{DataBucket: "unknown", ModelBucket: "unknown", ControlTable: "unknown", AuditTable: "unknown", IdempotencyTable: "unknown"}})[name]
+}
+
+// owner is who incidents are addressed to.
+func (p *platform) owner() string {
+	if len(p.settings.owners) == 0 {
+		return nobody
+	}
+	return p.settings.owners[0]
+}
+
+// must stops a stack that contradicts the rooms it is built from: a defect here, not a person's mistake.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

@@ -36,20 +36,19 @@ func (p *platform) topics() {
 	}
 }
 
-// key makes the key of the approval links. Who asks can make a link but not check one, who counts votes can check a link but not make one:
-// the function that the internet reaches could not forge a link if it were taken over. The key's own policy holds this against every other
-// role of the account.
+// key makes the key of the approval links.
 func (p *platform) key() {
 	p.tokens = awskms.NewKey(p.Stack, jsii.String("Tokens"), &awskms.KeyProps{
 		Description: jsii.String("Signs the links of approval mails"), KeySpec: awskms.KeySpec_HMAC_256, KeyUsage: awskms.KeyUsage_GENERATE_VERIFY_MAC,
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
 	})
-	for _, only := range []struct {
-		resource topology.Resource
-		action   string
-	}{{topology.Mint, "kms:GenerateMac"}, {topology.Verify, "kms:VerifyMac"}} {
-		p.tokens.AddToResourcePolicy(p.onlyFor(only.resource, only.action, "*"), nil)
-	}
+}
+
+// guards holds against every other role of the account what the functions' own roles say. Who asks can make a link but not check one, who
+// counts votes can check a link but not make one: the function that the internet reaches could not forge a link if it were taken over.
+func (p *platform) guards() {
+	p.tokens.AddToResourcePolicy(p.onlyFor(topology.Mint, "kms:GenerateMac", "*"), nil)
+	p.tokens.AddToResourcePolicy(p.onlyFor(topology.Verify, "kms:VerifyMac", "*"), nil)
 	p.approvals.AddToResourcePolicy(p.onlyFor(topology.Mail, "sns:Publish", *p.approvals.TopicArn()))
 }
 

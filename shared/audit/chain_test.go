@@ -280,8 +280,12 @@ func edit(r *rand.Rand, e Entry) Entry {
 
 func TestValidate(t *testing.T) {
 	all, _ := chain(1)
-	if err := all[0].Validate(); err != nil {
-		t.Error(err)
+	for _, at := range []time.Time{day, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)} {
+		e := all[0]
+		e.At = at
+		if err := e.Validate(); err != nil {
+			t.Error(err)
+		}
 	}
 	long := strings.Repeat("é", 2049)
 	bad := Entry{Kind: "alias.stolen", Actor: Actor{Type: "root", ID: long}, Reason: long, Op: long, Inputs: map[string]string{long: "", "ok": "1", "v": long}}

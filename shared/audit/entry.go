@@ -6,8 +6,8 @@ package audit
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"mlops/shared/fault"
 )
@@ -170,9 +170,5 @@ func shorten(s string) string {
 	if len(s) <= limit {
 		return s
 	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + ".."
+	return strings.ToValidUTF8(s[:limit], "") + ".."
 }

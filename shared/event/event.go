@@ -21,6 +21,7 @@ const (
 	ModelGated        Type = "ModelGated"        // the gate judged it
 	TrainingFailed    Type = "TrainingFailed"    // and why
 	AliasMoved        Type = "AliasMoved"        // promotion or rollback took effect
+	BatchRequested    Type = "BatchRequested"    // a table is stored and to be scored
 	BatchScored       Type = "BatchScored"       // a batch of predictions was captured
 	DriftRequested    Type = "DriftRequested"    // measure now (schedule, person, or batch)
 	DriftMeasured     Type = "DriftMeasured"     // a window was measured

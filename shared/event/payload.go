@@ -66,6 +66,12 @@ type Drift struct {
 	Verdict string `json:"verdict,omitempty"`
 }
 
+// Batch is the payload of BatchRequested.
+type Batch struct {
+	Job string `json:"job"`
+	Key string `json:"key"` // of the table in the data bucket
+}
+
 // Alert is the payload of AlertReceived: one group of an outside monitor.
 type Alert struct {
 	Alerts []SingleAlert `json:"alerts"`

@@ -57,6 +57,7 @@ var Functions = []Spec{
 		Routes: []Route{
 			{"POST", "/predict", PredictScope, SmallBody},
 			{"POST", "/predict/batch", PredictScope, BatchBody},
+			{"POST", "/batch", Operate, UploadBody},
 			{"POST", "/feedback", PredictScope, BatchBody},
 			{"GET", "/predictions/{id}", PredictScope, NoBody},
 			{"GET", "/predictions/{id}/reproduction", PredictScope, NoBody},
@@ -84,9 +85,11 @@ var Functions = []Spec{
 			{"GET", "/v1/models/{m}", PredictScope, NoBody},
 			{"POST", "/v1/{proxy...}", PredictScope, BatchBody},
 		},
-		Memory: 512, Timeout: 25 * time.Second,
+		Subscribes: []event.Type{event.BatchRequested},
+		Memory:     512, Timeout: 25 * time.Second,
 		Grants: []Grant{
 			{Data, "capture/", ReadWrite}, {Data, "groundtruth/", Write}, {Models, "models/", Read}, {Data, "config/", Read},
+			{Data, "uploads/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
 			{Control, "model", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
 		},
 	},
@@ -138,7 +141,7 @@ var Functions = []Spec{
 		},
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
-			{Data, "reports/", Read}, {Data, "capture/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
+			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
 			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "report", Read}, {Control, "job", Read}, {Audit, "", Read},
 		},
 	},

@@ -161,7 +161,9 @@ func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r ap
 
 // trainingFailed tells the incident that its retraining made nothing.
 func (h *Handler) trainingFailed(ctx context.Context, e event.Event) error {
-	var t event.Trained
+	var t struct { // what event.Trained and event.Validated have in common
+		Incident string `json:"incident"`
+	}
 	if err := e.Decode(&t); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -66,10 +67,13 @@ func (h *Handler) trained(ctx context.Context, e event.Event) error {
 // judge compares a version with the champion, stores the report, and gives it with its key.
 func (h *Handler) judge(ctx context.Context, s *situation, v registry.Version) (*GateReport, string, error) {
 	in, words, err := h.gateInput(ctx, s, v)
-	if err != nil {
-		return nil, "", err
+	var r evaluate.Report
+	if err == nil {
+		r, err = evaluate.Gate(s.policies.Gate, in)
 	}
-	r, err := evaluate.Gate(s.policies.Gate, in)
+	if fault.Is(err, fault.Invalid) {
+		r, err = incomparable(s, v, err), nil
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,6 +85,21 @@ func (h *Handler) judge(ctx context.Context, s *situation, v registry.Version) (
 	}
 	key := path.Join("reports/gate", s.at.Format("2006/01/02"), fmt.Sprintf("%s-v%d-%s-%s.json", s.model, v.Number, r.SHA256[:12], s.at.Format("150405.000000000")))
 	return report, key, h.Blobs.Create(ctx, key, b)
+}
+
+// checkComparable is the check that fails when champion and challenger cannot be scored on the same rows: another task, other classes, or
+// data without a column that the champion reads.
+const checkComparable = "comparable"
+
+// incomparable is the gate's report on a version that cannot be compared: refused, with the reason. An operator may still force it.
+func incomparable(s *situation, v registry.Version, why error) evaluate.Report {
+	champion, _, _ := s.state.At(registry.Champion)
+	r := evaluate.Report{Verdict: evaluate.Failed, Metric: evaluate.Primary(dataset.Task(v.Task)), PolicyDigest: s.policies.Gate.Digest(),
+		Champion: "v" + strconv.Itoa(champion.Number), Challenger: "v" + strconv.Itoa(v.Number)}
+	none := number.Float(math.NaN())
+	r.Checks = []evaluate.Check{{Name: checkComparable, Champion: none, Challenger: none, Diff: none, CI95: [2]number.Float{none, none}, Rule: "both can be scored on the same rows", Note: why.Error()}}
+	r.SHA256 = r.Digest()
+	return r
 }
 
 func (h *Handler) gateFacts(s *situation, v registry.Version, g *GateReport) *remedy.GateFacts {
@@ -256,8 +275,7 @@ func (h *Handler) addTraining(ctx context.Context, v registry.Version, b *bench)
 		for i := range y {
 			y[i] = table.Label(target.Text(i), b.y.Classes)
 		}
-		features := m.Features(f)
-		n, err := b.add(features, features, y, skip)
+		n, err := b.add(f.Drop(m.Target), m.Features(f), y, skip) // the champion may read a column that the challenger ignores
 		if err != nil {
 			return 0, err
 		}

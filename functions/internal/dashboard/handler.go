@@ -325,7 +325,10 @@ func (h *Handler) body(ctx context.Context, id string, data bool) ([]byte, strin
 		return nil, "", fault.Wrap(err, "find the report %.60q", id)
 	}
 	key, contentType := s.Key, "text/html; charset=utf-8"
-	if data {
+	if strings.HasSuffix(key, ".csv") {
+		contentType = "text/csv; charset=utf-8"
+	}
+	if data && s.Data != s.Key {
 		key, contentType = s.Data, "application/json"
 	}
 	b, err := h.Blobs.Get(ctx, key, 64<<20)

@@ -42,26 +42,26 @@ func tooLarge(limit int64) error {
 // encoding/json alone would let {"decision":"Rejected","DECISION":"Approved"} decide for the second. The keys of a map inside are data, and
 // may differ in case only.
 func Decode(b []byte, into any) error {
-	if err := check(b, reflect.TypeOf(into)); err != nil {
+	if err := check(b, reflect.TypeOf(into), true); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if err := d.Decode(into); err != nil {
-		return explain(b, err, into)
+		return explain(b, err)
 	}
 	return nil
 }
 
 // Value reads JSON strictly into maps, slices, strings, bools, nil and json.Number.
 func Value(b []byte) (any, error) {
-	if err := Check(b); err != nil {
+	if err := Check(b, nil); err != nil {
 		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, explain(b, err, nil)
+		return nil, explain(b, err)
 	}
 	return v, nil
 }
@@ -79,8 +79,11 @@ func Object(b []byte) (map[string]any, error) {
 	return m, nil
 }
 
-// Check walks a JSON text and names what strict reading refuses.
-func Check(b []byte) error {
+// Check walks a JSON text that is to be read into `into` (nil: into maps) and names what strict reading refuses. Unknown keys pass: protocols
+// that allow them use it before a lenient Decode.
+func Check(b []byte, into any) error { return check(b, reflect.TypeOf(into), false) }
+
+func check(b []byte, into reflect.Type, strict bool) error {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return fault.Invalidf("the body is empty: JSON was expected")
 	}
@@ -89,28 +92,41 @@ func Check(b []byte) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	w := walker{}
-	if err := w.value(d, "", 0); err != nil {
+	w := walker{strict: strict}
+	if err := w.value(d, "", 0, into); err != nil {
 		var f *fault.Error
 		if errors.As(err, &f) {
 			return err
 		}
-		return explain(b, err, nil)
+		return explain(b, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return fault.Invalidf("there is more after the JSON value, at byte %d", d.InputOffset())
 	}
 	if len(w.problems) > 0 {
-		return fault.Invalidf("the JSON has keys that stand twice: which one counts would be a guess").With(w.problems...)
+		return fault.Invalidf("the JSON has keys that cannot be taken: a key stands once, and is spelt as it is known here").With(w.problems...)
 	}
 	return nil
 }
 
-type walker struct{ problems []fault.Detail }
+// walker goes through a JSON text beside the type it will be read into.
+type walker struct {
+	strict   bool // a key that the struct does not know is a problem
+	problems []fault.Detail
+}
 
-func (w *walker) value(d *json.Decoder, path string, depth int) error {
+func (w *walker) note(d fault.Detail) {
+	if len(w.problems) < 20 {
+		w.problems = append(w.problems, d)
+	}
+}
+
+func (w *walker) value(d *json.Decoder, path string, depth int, into reflect.Type) error {
 	if depth > MaxDepth {
 		return fault.Invalidf("the JSON is nested deeper than %d levels", MaxDepth)
+	}
+	for into != nil && into.Kind() == reflect.Pointer {
+		into = into.Elem()
 	}
 	t, err := d.Token()
 	if err != nil {
@@ -125,21 +141,22 @@ func (w *walker) value(d *json.Decoder, path string, depth int) error {
 				return err
 			}
 			key := k.(string)
-			if fold := strings.ToLower(key); seen[fold] {
-				if len(w.problems) < 20 {
-					w.problems = append(w.problems, fault.Detail{Field: path + key, Code: "duplicate_key", Expected: "each key once, whatever its case"})
-				}
-			} else {
-				seen[fold] = true
+			if seen[key] {
+				w.note(fault.Detail{Field: path + key, Code: "duplicate_key", Expected: "each key once"})
 			}
-			if err := w.value(d, path+key+".", depth+1); err != nil {
+			seen[key] = true
+			if err := w.value(d, path+key+".", depth+1, w.member(into, path, key)); err != nil {
 				return err
 			}
 		}
 		_, err = d.Token()
 	case json.Delim('['):
+		var element reflect.Type
+		if into != nil && into.Kind() == reflect.Slice {
+			element = into.Elem()
+		}
 		for i := 0; d.More(); i++ {
-			if err := w.value(d, path, depth+1); err != nil {
+			if err := w.value(d, path, depth+1, element); err != nil {
 				return err
 			}
 		}
@@ -148,13 +165,36 @@ func (w *walker) value(d *json.Decoder, path string, depth int) error {
 	return err
 }
 
+// member is the type of a key's value; nil = anything. Keys of a struct are spelt exactly, though encoding/json would take them in any case.
+func (w *walker) member(into reflect.Type, path, key string) reflect.Type {
+	if into == nil || into.Kind() != reflect.Struct {
+		return nil
+	}
+	near := ""
+	for i := range into.NumField() {
+		name, _, _ := strings.Cut(into.Field(i).Tag.Get("json"), ",")
+		if name == key {
+			return into.Field(i).Type
+		}
+		if strings.EqualFold(name, key) {
+			near = name
+		}
+	}
+	if near != "" {
+		w.note(fault.Detail{Field: path + key, Code: "unknown_field", Expected: near})
+	} else if w.strict {
+		w.note(fault.Detail{Field: path + key, Code: "unknown_field", Expected: keysOf(into)})
+	}
+	return nil
+}
+
 // explain turns an error of encoding/json into one that says where and what to do.
-func explain(b []byte, err error, into any) error {
+func explain(b []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind):
-		return fault.Invalidf("the JSON has a value of the wrong type").With(fault.Detail{Field: kind.Field, Code: "wrong_type", Got: kind.Value, Expected: kind.Type.String()})
+		return fault.Invalidf("the JSON has a value of the wrong type").With(fault.Detail{Field: kind.Field, Code: "wrong_type", Got: kind.Value, Expected: nameOf(kind.Type)})
 	case errors.As(err, &syntax):
 		offset := syntax.Offset
 		if at, word := nonFinite(b); word != "" {
@@ -163,9 +203,6 @@ func explain(b []byte, err error, into any) error {
 		return fault.Invalidf("the body is not JSON: %s at byte %d", syntax.Error(), offset)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault.Invalidf("the JSON ends early, after %d bytes", len(b))
-	case strings.Contains(err.Error(), "unknown field"):
-		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
-		return fault.Invalidf("the JSON has a key that is not known here").With(fault.Detail{Field: name, Code: "unknown_field", Expected: keysOf(into)})
 	}
 	return fault.Invalidf("the body is not JSON: %v", err)
 }
@@ -190,14 +227,7 @@ func nonFinite(b []byte) (at int, word string) {
 }
 
 // keysOf lists the keys that a struct reads, so that a misspelt one can be mended at once.
-func keysOf(into any) string {
-	t := reflect.TypeOf(into)
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil || t.Kind() != reflect.Struct {
-		return ""
-	}
+func keysOf(t reflect.Type) string {
 	var keys []string
 	for i := range t.NumField() {
 		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
@@ -206,6 +236,27 @@ func keysOf(into any) string {
 	}
 	sort.Strings(keys)
 	return "one of " + strings.Join(keys, ", ")
+}
+
+// nameOf is what JSON calls a type of ours.
+func nameOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return nameOf(t.Elem())
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "a boolean"
+	case reflect.Uint, reflect.Uint64:
+		return "a whole number from 0 to 18446744073709551615"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	}
+	return "a number"
 }
 
 func kindOf(v any) string {

@@ -123,7 +123,7 @@ func (h *Host) wire() error {
 		return err
 	}
 	return h.subscribe(map[topology.Function]func(context.Context, event.Event) error{
-		topology.Train: trainer.Event, topology.Validate: h.Ingest.Event, topology.DriftCheck: drifter.Event, topology.Agent: decider.Event, topology.Report: reporter.Event,
+		topology.Train: trainer.Event, topology.Validate: h.Ingest.Event, topology.DriftCheck: drifter.Event, topology.Predict: predictor.Event, topology.Agent: decider.Event, topology.Report: reporter.Event,
 	})
 }
 

@@ -200,7 +200,7 @@ func TestFeedback(t *testing.T) {
 	if keys, err := w.State.Data.List(background, "groundtruth/loan/", "", 100); err != nil || len(keys) != 3 {
 		t.Errorf("%d objects of ground truth, both labels are kept: %v", len(keys), err)
 	}
-	for body, want := range map[string]string{`{"feedback":[]}`: "", `{"feedback":[{"inference_id":"x","label":1,"colour":2}]}`: "colour unknown_field", `{"feedback":{}}`: "feedback wrong_type"} {
+	for body, want := range map[string]string{`{"feedback":[]}`: "", `{"feedback":[{"inference_id":"x","label":1,"colour":2}]}`: "feedback.colour unknown_field", `{"feedback":{}}`: "feedback wrong_type"} {
 		a := w.post("/feedback", body).is(http.StatusBadRequest)
 		if want == "" {
 			problems(t, a, "ValidationError")

@@ -81,7 +81,7 @@ func open(t *testing.T, dir string, c *clock) *world {
 	if err := os.WriteFile(filepath.Join(dir, "config", "policy.yaml"), []byte(actingPolicy), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := Open(Options{Dir: dir, Now: c.now, PublicURL: "https://mlops.example", Window: 48 * time.Hour, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	h, err := Open(Options{Dir: dir, Now: c.now, PublicURL: "https://mlops.example", Window: 48 * time.Hour, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mlops/functions/internal/door"
@@ -190,13 +191,17 @@ func rowsOfArrays(data []any, names []string, field string) ([]map[string]any, e
 
 // readCSVRows reads CSV with a header line; types follow the model, not the guess of one request's values.
 func readCSVRows(b []byte, s *serving.Served) ([]map[string]any, error) {
-	var categorical []string
+	return readTable(b, s, dataset.Limits{Rows: MaxSamples, Columns: 5000, FieldBytes: 64 << 10, Bytes: 5 << 20})
+}
+
+// readTable reads the rows of a CSV as requests. Every known column is read as text, and numbers value by value, so that one bad value is one
+// problem of one row and not a column of another type.
+func readTable(b []byte, s *serving.Served, limits dataset.Limits) ([]map[string]any, error) {
+	numeric := map[string]bool{}
 	for _, f := range s.Features {
-		if f.Kind == dataset.Categorical {
-			categorical = append(categorical, f.Name)
-		}
+		numeric[f.Name] = f.Kind == dataset.Numeric
 	}
-	f, err := dataset.ReadCSV(bytes.NewReader(b), dataset.Options{Categorical: categorical, Limits: dataset.Limits{Rows: MaxSamples, Columns: 5000, FieldBytes: 64 << 10, Bytes: 5 << 20}})
+	f, err := dataset.ReadCSV(bytes.NewReader(b), dataset.Options{Categorical: names(s), Limits: limits})
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +209,13 @@ func readCSVRows(b []byte, s *serving.Served) ([]map[string]any, error) {
 	for i := range rows {
 		rows[i] = make(map[string]any, len(f.Columns))
 		for j := range f.Columns {
-			rows[i][f.Columns[j].Name] = f.Columns[j].Value(i)
+			name, v := f.Columns[j].Name, f.Columns[j].Value(i)
+			if text, ok := v.(string); ok && numeric[name] {
+				if x, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
+					v = x
+				}
+			}
+			rows[i][name] = v
 		}
 	}
 	return rows, nil

@@ -126,10 +126,10 @@ func (h *Handler) infer(w http.ResponseWriter, r *http.Request, s *serving.Serve
 	if err != nil {
 		return err
 	}
-	if err := door.Check(b); err != nil {
+	var in inferRequest
+	if err := door.Check(b, in); err != nil {
 		return err
 	}
-	var in inferRequest
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.UseNumber()
 	if err := d.Decode(&in); err != nil {

@@ -53,6 +53,7 @@ func (h *Handler) Routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /predict", h.one)
 	mux.HandleFunc("POST /predict/batch", h.batch)
+	mux.HandleFunc("POST /batch", h.batchJob)
 	mux.HandleFunc("POST /feedback", h.feedback)
 	mux.HandleFunc("GET /predictions/{id}", h.receipt)
 	mux.HandleFunc("GET /predictions/{id}/reproduction", h.reproduction)

@@ -125,9 +125,12 @@ func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error
 	if size > limit {
 		return nil, store.TooLarge(key, size, limit)
 	}
-	body := make([]byte, size)
-	if _, err := io.ReadFull(out.Body, body); err != nil {
+	body, err := io.ReadAll(io.LimitReader(out.Body, min(limit, store.MaxBlobBytes)+1))
+	switch {
+	case err != nil || out.ContentLength != nil && int64(len(body)) != size:
 		return nil, fault.Unavailablef("read %s in bucket %s: it ended early", key, b.bucket).Because(err)
+	case int64(len(body)) > limit:
+		return nil, store.TooLarge(key, int64(len(body)), limit)
 	}
 	return body, nil
 }
@@ -185,4 +188,3 @@ func (b *Blobs) Sign(ctx context.Context, key string, life time.Duration) (strin
 	}
 	return signed.URL, nil
 }
-

@@ -73,6 +73,10 @@ func (t *Table) Write(ctx context.Context, token string, ops []store.Op) error {
 	if err := onlyAdds(ops); err != nil {
 		return err
 	}
+	return t.write(ctx, token, ops)
+}
+
+func (t *Table) write(ctx context.Context, token string, ops []store.Op) error {
 	if err := alive(ctx); err != nil {
 		return err
 	}

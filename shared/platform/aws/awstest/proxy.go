@@ -1,0 +1,218 @@
+package awstest
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Outcome is what becomes of a request on its way to the emulator.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Pass      Outcome = iota
+	Drop              // it never arrives
+	LoseReply         // it is done, and the connection ends before the answer
+	Throttle          // it is refused, as AWS refuses too many
+	Forbid            // it is refused, as AWS refuses a role without the permission
+)
+
+// Proxy stands between the SDK and the emulator. It spoils requests as it is told, keeps what was published and mailed, and lends moto what
+// DynamoDB promises: transactions one after the other, and a request token that is applied once.
+type Proxy struct {
+	URL    string
+	target *url.URL
+	mends  bool
+
+	mu      sync.Mutex
+	plan    func(n int, call string) Outcome
+	calls   int
+	applied map[string]reply
+	entries []Entry
+	mails   []Mail
+
+	turn sync.Mutex
+}
+
+// Entry is one event as it was published.
+type Entry struct {
+	Source     string
+	DetailType string
+	Detail     string
+	Bus        string `json:"EventBusName"`
+}
+
+// Mail is one message as it was published on a topic.
+type Mail struct {
+	Topic, Subject, Message string
+	Attributes              map[string]string
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	asked  string
+}
+
+// Spoil sets what becomes of the requests from now on; the first is 1, and call names it, such as "DynamoDB_20120810.GetItem" or "PUT". nil
+// lets all pass.
+func (p *Proxy) Spoil(plan func(n int, call string) Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plan, p.calls = plan, 0
+}
+
+// Calls is how many requests came since the last Spoil.
+func (p *Proxy) Calls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
+// Published gives the events that were published since the last call.
+func (p *Proxy) Published() []Entry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.entries
+	p.entries = nil
+	return out
+}
+
+// Mails gives the mails that were sent since the last call.
+func (p *Proxy) Mails() []Mail {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.mails
+	p.mails = nil
+	return out
+}
+
+// ServeHTTP carries one request.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	call := r.Header.Get("X-Amz-Target")
+	if call == "" {
+		call = r.Method
+	}
+	p.mu.Lock()
+	p.calls++
+	o := Pass
+	if p.plan != nil {
+		o = p.plan(p.calls, call)
+	}
+	p.mu.Unlock()
+	switch o {
+	case Drop:
+		panic(http.ErrAbortHandler)
+	case Throttle:
+		refuse(w, call, http.StatusServiceUnavailable, "SlowDown", "ThrottlingException")
+		return
+	case Forbid:
+		refuse(w, call, http.StatusForbidden, "AccessDenied", "AccessDeniedException")
+		return
+	}
+	answer, err := p.pass(r, call, body)
+	if err != nil || o == LoseReply {
+		panic(http.ErrAbortHandler)
+	}
+	for k, v := range answer.header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(answer.body)
+}
+
+func refuse(w http.ResponseWriter, call string, code int, s3, json string) {
+	if !strings.Contains(call, ".") {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, "<Error><Code>"+s3+"</Code><Message>refused</Message></Error>")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, `{"__type":"com.amazonaws#`+json+`","message":"refused"}`)
+}
+
+// pass does the request, and keeps what it says.
+func (p *Proxy) pass(r *http.Request, call string, body []byte) (reply, error) {
+	if p.mends { // its transactions would undo each other
+		p.turn.Lock()
+		defer p.turn.Unlock()
+	}
+	token := ""
+	if p.mends && strings.HasSuffix(call, ".TransactWriteItems") {
+		var in struct{ ClientRequestToken string }
+		if json.Unmarshal(body, &in) == nil {
+			token = in.ClientRequestToken
+		}
+		if earlier, ok := p.applied[token]; ok && token != "" {
+			if earlier.asked != string(body) {
+				return reply{status: http.StatusBadRequest, header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+					body: []byte(`{"__type":"com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException","message":"another request"}`)}, nil
+			}
+			return earlier, nil
+		}
+	}
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, p.target.String(), bytes.NewReader(body))
+	if err != nil {
+		return reply{}, err
+	}
+	req.URL.Path, req.URL.RawPath, req.URL.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
+	req.Header, req.Host = r.Header.Clone(), r.Host
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		return reply{}, err
+	}
+	out := reply{res.StatusCode, res.Header, got, string(body)}
+	if r.Method == http.MethodHead {
+		out.body = nil
+	}
+	if res.StatusCode == http.StatusOK {
+		if token != "" {
+			p.applied[token] = out
+		}
+		p.keep(call, r.Header.Get("Content-Type"), body)
+	}
+	return out, nil
+}
+
+// keep remembers what left the platform.
+func (p *Proxy) keep(call, contentType string, body []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case call == "AWSEvents.PutEvents":
+		var in struct{ Entries []Entry }
+		if json.Unmarshal(body, &in) == nil {
+			p.entries = append(p.entries, in.Entries...)
+		}
+	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
+		form, err := url.ParseQuery(string(body))
+		if err != nil || form.Get("Action") != "Publish" {
+			return
+		}
+		m := Mail{Topic: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Attributes: map[string]string{}}
+		for i := '1'; i <= '9'; i++ {
+			at := "MessageAttributes.entry." + string(i)
+			if name := form.Get(at + ".Name"); name != "" {
+				m.Attributes[name] = form.Get(at + ".Value.StringValue")
+			}
+		}
+		p.mails = append(p.mails, m)
+	}
+}
