@@ -8,6 +8,7 @@ SHIFT_BY ?= site
 GO ?= go
 export CGO_ENABLED ?= 0
 FUNCTIONS := $(patsubst functions/%/main.go,%,$(filter-out functions/mlops/main.go,$(wildcard functions/*/main.go)))
+PACKAGES := ./... ./testdata/datasets/...
 GOFLAGS_SMALL := -trimpath -buildvcs=false -tags lambda.norpc -ldflags="-s -w -buildid="
 
 .DEFAULT_GOAL := help
@@ -36,14 +37,14 @@ build: dist/mlops ## write dist/mlops, dist/<function>/bootstrap (linux/arm64) a
 
 .PHONY: test
 test: ## pass the tests
-	@$(GO) test ./...
+	@$(GO) test $(PACKAGES)
 
 .PHONY: check
 check: ## format, vet, lint, walls, and the tests (with the race detector where a C compiler is)
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
-	@$(GO) vet ./...
-	@$(GO) tool staticcheck ./...
-	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; else $(GO) test -timeout 20m ./...; fi
+	@$(GO) vet $(PACKAGES)
+	@$(GO) tool staticcheck $(PACKAGES)
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 20m $(PACKAGES); else $(GO) test -timeout 20m $(PACKAGES); fi
 
 .PHONY: bench
 bench: ## run the benchmarks
