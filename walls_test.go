@@ -48,11 +48,16 @@ var rooms = map[string]room{
 	"training":           {storey: 3},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},
-	"document":           {storey: 5},
+	"document":           {storey: 5, neighbour: []string{"document/figure"}},
+	"document/figure":    {storey: 5},
 	"platform":           {storey: 6, libraries: []string{"github.com/goccy/go-yaml"}},
 	"platform/store":     {storey: 6},
 	"platform/local":     {storey: 6, neighbour: []string{"platform/store"}, libraries: []string{"modernc.org/sqlite"}},
 	"platform/storetest": {storey: 6, neighbour: []string{"platform/store"}},
+	"platform/start":     {storey: 6, libraries: []string{"github.com/aws/aws-lambda-go"}},
+	"platform/aws":       {storey: 6, neighbour: []string{"platform/store"}, libraries: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+
+	"platform/aws/awstest": {storey: 6, neighbour: []string{"platform/aws", "platform/store", "platform/storetest"}, libraries: []string{"github.com/aws/aws-sdk-go-v2"}},
 }
 
 const (
@@ -62,6 +67,7 @@ const (
 	whyHandlers  = "handlers know their own small interfaces, never platform: the same handler runs on one machine and in the cloud"
 	whyPredict   = "predict's size is its cold start: it links no trainer, no decision, no document"
 	whyUnlisted  = "every room of shared/ has a place in the house: add it to the table of rooms, with its storey"
+	whySDK       = "the AWS SDK stays in platform/aws, so that nothing else depends on one cloud, and a fault of it is mended in one place"
 	whyMain      = "a function's main joins and starts; what it does lies in functions/internal/<name>"
 )
 
@@ -212,8 +218,8 @@ func TestPurity(t *testing.T) {
 	}
 }
 
-// handlers are the packages of functions/internal that join rather than handle.
-var joiners = []string{"functions/internal/host", "functions/internal/story", "functions/internal/edge"}
+// joiners are the packages of functions/internal that join rather than handle.
+var joiners = []string{"functions/internal/host", "functions/internal/story", "functions/internal/cloud", "functions/internal/settings"}
 
 func TestHandlersKnowNoPlatform(t *testing.T) {
 	production, _ := load(t)
@@ -254,6 +260,20 @@ func TestPredictStaysSmall(t *testing.T) {
 	walk("functions/internal/predict", nil)
 	if len(seen) < 5 {
 		t.Fatalf("only %d packages are reached from predict: the test looks at the wrong place", len(seen))
+	}
+}
+
+func TestOnlyPlatformSpeaksToAWS(t *testing.T) {
+	production, _ := load(t)
+	for _, dir := range production.dirs() {
+		if strings.HasPrefix(dir, "shared/platform/aws") {
+			continue
+		}
+		for _, i := range production[dir] {
+			if strings.HasPrefix(i, "github.com/aws/aws-sdk-go-v2") {
+				breach(t, whySDK, "%s imports %s", dir, i)
+			}
+		}
 	}
 }
 

@@ -70,8 +70,10 @@ func (p *platform) conditions() []alarm {
 	}{{"Api", p.main}, {"ApprovalsApi", p.approvalPages}} {
 		all = append(all, alarm{id: api.id + "5xx", text: fmt.Sprintf("more than 1 %% of the requests to the %s failed on our side", api.id), metric: api.MetricServerError(average(5 * time.Minute)), above: 0.01, periods: 3, bad: 2})
 	}
-	all = append(all, alarm{id: "PredictLatency", text: "a prediction in a hundred takes longer than half a second at the API's door", above: 500, periods: 3, bad: 3,
-		metric: p.main.MetricLatency(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Period: minutes(5 * time.Minute)})})
+	predict := p.functions[topology.Predict]
+	limit := predict.Spec.Timeout * 8 / 10
+	all = append(all, alarm{id: "PredictLate", text: fmt.Sprintf("one call of predict in a hundred takes longer than %s: soon clients get no answer", limit), above: float64(limit.Milliseconds()), periods: 3, bad: 3,
+		metric: predict.MetricDuration(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Period: minutes(5 * time.Minute)})})
 	for _, t := range []struct {
 		id string
 		awsdynamodb.Table

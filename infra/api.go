@@ -36,12 +36,13 @@ func (p *platform) apis() {
 	p.main = p.api("Api", "Predictions, feedback, operations and the dashboard", 0, 0)
 	p.approvalPages = p.api("ApprovalsApi", "What is to be decided, and the votes on it", approvalsRate, approvalsBurst)
 
-	p.client = p.main.AddApiKey(jsii.String("ClientKey"), &awsapigateway.ApiKeyOptions{Description: jsii.String("A client of predictions")})
-	p.probe = awssecretsmanager.NewSecret(p.Stack, jsii.String("ProbeKey"), &awssecretsmanager.SecretProps{
+	// The keys are made apart from the API, whose own way of making them ties them to its stage, and so to the functions that are told their ids.
+	p.client = awsapigateway.NewApiKey(p.Stack, jsii.String("ClientKey"), &awsapigateway.ApiKeyProps{Description: jsii.String("A client of predictions")})
+	p.probe = awssecretsmanager.NewSecret(p.Stack, jsii.String("ProbeSecret"), &awssecretsmanager.SecretProps{
 		SecretName: jsii.String(probeName(p.settings.env)), Description: jsii.String("The API key by which the platform asks itself"), RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{ExcludePunctuation: jsii.Bool(true), PasswordLength: jsii.Number(probeKeyLength)},
 	})
-	p.prober = p.main.AddApiKey(jsii.String("ProberKey"), &awsapigateway.ApiKeyOptions{Description: jsii.String("The platform asking itself: not captured"), Value: p.probe.SecretValue().UnsafeUnwrap()})
+	p.prober = awsapigateway.NewApiKey(p.Stack, jsii.String("ProberKey"), &awsapigateway.ApiKeyProps{Description: jsii.String("The platform asking itself: not captured"), Value: p.probe.SecretValue().UnsafeUnwrap()})
 }
 
 // probeName is the secret's name, and probeParameter the name by which Parameter Store reads it (docs.aws.amazon.com/systems-manager/latest/
@@ -214,16 +215,16 @@ func (p *platform) open(g *gate, d door) {
 	if !ok {
 		// One permission for the whole API: one for each method would fill the function's policy and the template.
 		to = awsapigateway.NewLambdaIntegration(p.functions[d.to].Function, &awsapigateway.LambdaIntegrationOptions{
-			Proxy: jsii.Bool(true), AllowTestInvoke: jsii.Bool(false), ScopePermissionToMethod: jsii.Bool(false)})
+			Proxy: jsii.Bool(true), ScopePermissionToMethod: jsii.Bool(false)})
 		g.integrations[d.to] = to
 	}
 	options := &awsapigateway.MethodOptions{ApiKeyRequired: jsii.Bool(false), AuthorizationType: awsapigateway.AuthorizationType_NONE, RequestValidator: g.validator, RequestParameters: &map[string]*bool{}}
 	switch d.Scope {
 	case topology.PredictScope:
 		options.ApiKeyRequired = jsii.Bool(true)
-	case topology.Operate:
+	case topology.Operate, topology.Session: // there is nobody here to hand out a sign-in link: people sign requests as programs do
 		options.AuthorizationType = awsapigateway.AuthorizationType_IAM
-	case topology.Public, topology.Session: // health and the approval pages; the dashboard's function looks at the session itself
+	case topology.Public: // health, and the approval pages, whose links carry a token
 	default:
 		panic("the stack does not know the scope " + string(d.Scope))
 	}

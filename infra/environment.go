@@ -14,13 +14,13 @@ func (p *platform) environment(spec topology.Spec) *map[string]*string {
 		Stage: p.settings.env, DataBucket: *p.data.BucketName(), ModelBucket: *p.models.BucketName(), ControlTable: *p.control.TableName(), AuditTable: *p.audit.TableName(),
 		IdempotencyTable: *p.idempotency.TableName(), EventBus: *p.bus.EventBusName(),
 	}
+	predict, err := config.Load[config.Predict](unknown)
+	must(err)
+	predict.Platform, predict.ProbeKeyID = everywhere, *p.prober.KeyId()
 	var environ map[string]string
 	switch spec.Name {
 	case topology.Predict:
-		c, err := config.Load[config.Predict](unknown)
-		must(err)
-		c.Platform, c.ProbeKeyID = everywhere, *p.prober.KeyId()
-		environ = config.Environ(c)
+		environ = config.Environ(predict)
 	case topology.Train:
 		c, err := config.Load[config.Train](unknown)
 		must(err)
@@ -36,7 +36,8 @@ func (p *platform) environment(spec topology.Spec) *map[string]*string {
 	case topology.Agent:
 		environ = config.Environ(config.Agent{
 			Platform: everywhere, ApprovalsTopic: *p.approvals.TopicArn(), AlertsTopic: *p.alerts.TopicArn(), ApprovalKey: *p.tokens.KeyId(),
-			PublicURL: p.publicURL(), PredictURL: p.address(p.main), ProbeKey: probeParameter(p.settings.env), Owner: p.owner(), Approvers: p.settings.approvers,
+			PublicURL: p.publicURL(), PredictURL: p.address(p.main), ProbeKey: probeParameter(p.settings.env), ModelTTL: predict.ModelTTL,
+			Owner: p.owner(), Approvers: p.settings.approvers,
 		})
 	case topology.Report:
 		environ = config.Environ(config.Report{Platform: everywhere})

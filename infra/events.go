@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -64,6 +65,8 @@ func (p *platform) schedule() {
 		Description: jsii.String("The schedules of mlops-" + p.settings.env),
 	})
 	role.AddToPrincipalPolicy(p.publishing())
+	role.AddToPrincipalPolicy(allow([]string{"sqs:SendMessage"}, *p.scheduleDead.QueueArn()))
+	fixed := role.WithoutPolicyUpdates(nil) // the CDK would add the right to publish anything
 	for _, s := range topology.Schedules() {
 		when := p.settings.schedules[s.Name]
 		if when == "off" {
@@ -74,7 +77,7 @@ func (p *platform) schedule() {
 			Schedule: awsscheduler.ScheduleExpression_Expression(&when, awscdk.TimeZone_ETC_UTC()),
 			Target: awsschedulertargets.NewEventBridgePutEvents(&awsschedulertargets.EventBridgePutEventsEntry{
 				EventBus: p.bus, Source: jsii.String(topology.Source), DetailType: jsii.String(string(s.Event)), Detail: awsscheduler.ScheduleTargetInput_FromObject(tick(s)),
-			}, &awsschedulertargets.ScheduleTargetBaseProps{Role: role, DeadLetterQueue: p.scheduleDead, RetryAttempts: jsii.Number(ruleRetries), MaxEventAge: awscdk.Duration_Hours(jsii.Number(eventAge))}),
+			}, &awsschedulertargets.ScheduleTargetBaseProps{Role: fixed, DeadLetterQueue: p.scheduleDead, RetryAttempts: jsii.Number(ruleRetries), MaxEventAge: awscdk.Duration_Hours(jsii.Number(eventAge))}),
 		})
 	}
 }
@@ -84,7 +87,11 @@ const scheduledTime = "<aws.scheduler.scheduled-time>"
 
 // tick is the event of a schedule, as JSON of event.Event.
 func tick(s topology.Schedule) map[string]any {
-	return map[string]any{"id": "schedule-" + s.Name + "-" + scheduledTime, "type": s.Event, "time": scheduledTime, "detail": s.Payload()}
+	detail := map[string]any{}
+	payload, err := json.Marshal(s.Payload())
+	must(err)
+	must(json.Unmarshal(payload, &detail))
+	return map[string]any{"id": "schedule-" + s.Name + "-" + scheduledTime, "type": string(s.Event), "time": scheduledTime, "detail": detail}
 }
 
 // expression is when a schedule runs unless somebody chose: on the clock where its period divides an hour or a day, on Monday morning when
@@ -97,10 +104,10 @@ func expression(every time.Duration) string {
 		return fmt.Sprintf("cron(0/%d * * * ? *)", every/time.Minute)
 	case every == time.Hour:
 		return "cron(0 * * * ? *)"
+	case every == 24*time.Hour:
+		return "cron(0 0 * * ? *)"
 	case every%time.Hour == 0 && 24*time.Hour%every == 0:
 		return fmt.Sprintf("cron(0 0/%d * * ? *)", every/time.Hour)
-	case every == time.Minute:
-		return "rate(1 minute)"
 	}
 	return fmt.Sprintf("rate(%d minutes)", every/time.Minute)
 }

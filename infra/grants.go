@@ -18,11 +18,12 @@ const (
 	markers    = "op"        // idempotency table: what was done and must not be done again
 )
 
-// The actions on a table. Nothing is scanned, and nothing is updated in place: an item is replaced as a whole or not at all.
+// The actions on a table, and on a topic. Nothing is scanned, and nothing is updated in place: an item is replaced as a whole or not at all.
 var (
 	reading  = []string{"dynamodb:GetItem", "dynamodb:Query"}
 	writing  = []string{"dynamodb:ConditionCheckItem", "dynamodb:PutItem"}
 	deleting = []string{"dynamodb:DeleteItem"}
+	mailing  = []string{"sns:GetTopicAttributes", "sns:Publish"} // a topic that nobody listens to is not written to
 )
 
 // grants turns the grants of the topology into statements: single actions, on single resources, and in the control table on single
@@ -59,9 +60,9 @@ func (p *platform) statements(spec topology.Spec) []awsiam.PolicyStatement {
 				out = append(out, partitions(p.idempotency, slices.Concat(reading, writing), markers), p.publishing())
 			}
 		case topology.Mail:
-			out = append(out, allow([]string{"sns:Publish"}, *p.approvals.TopicArn()))
+			out = append(out, allow(mailing, *p.approvals.TopicArn()))
 		case topology.Alerts:
-			out = append(out, allow([]string{"sns:Publish"}, *p.alerts.TopicArn()))
+			out = append(out, allow(mailing, *p.alerts.TopicArn()))
 		case topology.Mint:
 			out = append(out, allow([]string{"kms:GenerateMac"}, *p.tokens.KeyArn()))
 		case topology.Verify:
@@ -88,10 +89,7 @@ func (p *platform) objects(g topology.Grant, list bool) []awsiam.PolicyStatement
 	if g.Resource == topology.Models {
 		bucket = p.models
 	}
-	var actions []string
-	if g.Access != topology.Write {
-		actions = append(actions, "s3:GetObject")
-	}
+	actions := []string{"s3:GetObject"} // a writer too: what is there already is compared, not replaced
 	if g.Access != topology.Read {
 		actions = append(actions, "s3:PutObject")
 	}

@@ -100,6 +100,8 @@ func load(app awscdk.App) (settings, error) {
 		s.schedules[schedule.Name] = value(key, expression(schedule.Every))
 		must(expressionForm.MatchString(s.schedules[schedule.Name]), key, s.schedules[schedule.Name], "rate(..), cron(..) or off")
 	}
+	must(!s.production() || len(s.owners) > 0, "owners", "", "who is told, in production")
+	must(!s.production() || len(s.approvers) > 0, "approvers", "", "who is asked, in production")
 	if len(problems) > 0 {
 		return s, fmt.Errorf("the settings are wrong:\n  %s", strings.Join(problems, "\n  "))
 	}

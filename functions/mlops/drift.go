@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,6 +22,9 @@ func driftCommand(a *app) *cobra.Command {
 		Short: "Compare two tables, column by column",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := required("drift", "--reference", reference, "--current", current); err != nil {
+				return err
+			}
 			if method != "default" {
 				return usage{fmt.Errorf("--method %q is not known: default", method)}
 			}
@@ -30,7 +34,9 @@ func driftCommand(a *app) *cobra.Command {
 				if err != nil {
 					return usage{fmt.Errorf("read the configuration: %w", err)}
 				}
-				if err := json.Unmarshal(b, &policy); err != nil {
+				d := json.NewDecoder(bytes.NewReader(b))
+				d.DisallowUnknownFields()
+				if err := d.Decode(&policy); err != nil {
 					return fault.Invalidf("read the configuration %s: it is not JSON of a drift policy", config).Because(err)
 				}
 			}

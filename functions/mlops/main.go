@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,7 @@ type app struct {
 }
 
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	a := &app{out: out, err: errOut}
+	a := &app{out: out, err: errOut, json: slices.Contains(args, "--json")} // known even where the flags cannot be read
 	root := &cobra.Command{
 		Use:   "mlops",
 		Short: "Validate, train, serve, watch and repair tabular models",
@@ -56,13 +57,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout and nothing else there")
+	root.PersistentFlags().BoolVar(&a.json, "json", a.json, "print one JSON document on stdout and nothing else there")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage{err} })
 	root.SetArgs(args)
 	root.SetOut(errOut)
 	root.SetErr(errOut)
 	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, trainCommand, predictCommand, driftCommand,
-		historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand} {
+		historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
 		root.AddCommand(c(a))
 	}
 	return a.finish(root.ExecuteContext(ctx))
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 
 // finish prints what there is to print and gives the exit code.
 func (a *app) finish(err error) int {
-	if a.json && a.answer != nil {
+	if a.json && a.answer != nil && (err == nil || errors.Is(err, errNegative)) { // an answer that a later step spoilt is none
 		if e := a.writeJSON(a.answer); e != nil && err == nil {
 			err = e
 		}
@@ -79,12 +80,15 @@ func (a *app) finish(err error) int {
 	if code == exitOK || errors.Is(err, errNegative) {
 		return code
 	}
-	if a.json && a.answer == nil {
-		details := fault.Details(err)
+	if a.json {
+		details, kind := fault.Details(err), fault.KindOf(err).String()
+		if code == exitUsage && fault.Is(err, fault.Internal) {
+			kind = fault.Invalid.String() // of the command line itself, which has no kind of its own
+		}
 		if details == nil {
 			details = []fault.Detail{}
 		}
-		_ = a.writeJSON(map[string]any{"error": fault.KindOf(err).String(), "message": err.Error(), "detail": details}) // stdout is gone: the exit code still speaks
+		_ = a.writeJSON(map[string]any{"error": kind, "message": err.Error(), "detail": details}) // stdout is gone: the exit code still speaks
 	}
 	a.explain(err)
 	return code

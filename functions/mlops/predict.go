@@ -20,6 +20,9 @@ func predictCommand(a *app) *cobra.Command {
 		Short: "Score a table with a trained model: CSV with prediction and probabilities, in input order",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := required("predict", "--model", dir, "--data", data); err != nil {
+				return err
+			}
 			m, err := loadModel(dir)
 			if err != nil {
 				return err
@@ -38,7 +41,9 @@ func predictCommand(a *app) *cobra.Command {
 			}
 			if a.json {
 				a.answer = rowsOf(answer)
-				return nil
+				if out == "" || out == "-" {
+					return nil
+				}
 			}
 			var buf bytes.Buffer
 			if err := dataset.WriteCSV(&buf, answer); err != nil {
@@ -54,9 +59,6 @@ func predictCommand(a *app) *cobra.Command {
 }
 
 func loadModel(dir string) (*model.Model, error) {
-	if dir == "" {
-		return nil, usage{fmt.Errorf("--model is missing: the folder that mlops train --out wrote")}
-	}
 	b, err := os.ReadFile(filepath.Join(dir, "model.bin"))
 	if err != nil {
 		return nil, usage{fmt.Errorf("read the model: %w", err)}

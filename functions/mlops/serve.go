@@ -60,14 +60,17 @@ func envOr(name, otherwise string) string {
 
 func (a *app) serve(ctx context.Context, f serveFlags) error {
 	started := time.Now()
-	if f.publicURL == "" {
-		f.publicURL = "http://" + f.addr
-	}
 	listener, err := net.Listen("tcp", f.addr)
 	if err != nil {
 		return usage{fmt.Errorf("listen on %s: %w (choose another with --addr, or PORT=.. make run)", f.addr, err)}
 	}
 	defer listener.Close()
+	if strings.HasSuffix(f.addr, ":0") { // any free port: now it is known which
+		f.addr = listener.Addr().String()
+	}
+	if f.publicURL == "" {
+		f.publicURL = "http://" + f.addr
+	}
 	bar := newBar(a.err)
 	h, err := host.Open(host.Options{Dir: f.state, Now: time.Now, PublicURL: f.publicURL, APIKey: os.Getenv("MLOPS_API_KEY"), Window: f.window, Progress: bar.show,
 		Log: slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
@@ -152,17 +155,15 @@ func unfinished(ctx context.Context, h *host.Host) (string, error) {
 
 // follow prints the stages of a job until it ends.
 func (a *app) follow(ctx context.Context, h *host.Host, id string) error {
-	last := ""
+	told := 0
 	for {
 		var j job.Job
 		if _, err := h.State.Store.Get(ctx, control.Job(id), &j); err != nil {
 			return err
 		}
-		if j.Stage != last {
-			last = j.Stage
-			if line := stageLine(j); line != "" {
-				a.printf("%s\n", line)
-			}
+		lines := stages(j)
+		for ; told < len(lines); told++ {
+			a.printf("%s\n", lines[told])
 		}
 		switch j.Status {
 		case job.Failed:
@@ -178,21 +179,19 @@ func (a *app) follow(ctx context.Context, h *host.Host, id string) error {
 	}
 }
 
-func stageLine(j job.Job) string {
-	switch j.Stage {
-	case "validated":
-		return fmt.Sprintf("validate  passed: data version %.12s", j.Result["data_version"])
-	case "training":
-		return ""
-	case "trained":
-		return fmt.Sprintf("train     version %s: %s, artefact %.12s", j.Result["version"], j.Result["algorithm"], j.Result["sha256"])
-	case "uploaded", "rejected":
-		return ""
+// stages are the stages that a job has behind it, one line each, by what they made: a quick one may pass between two looks.
+func stages(j job.Job) []string {
+	var lines []string
+	if v := j.Result["data_version"]; v != "" {
+		lines = append(lines, fmt.Sprintf("validate  passed: data version %.12s", v))
+	}
+	if v := j.Result["version"]; v != "" {
+		lines = append(lines, fmt.Sprintf("train     version %s: %s, artefact %.12s", v, j.Result["algorithm"], j.Result["sha256"]))
 	}
 	if d := j.Result["decision"]; d != "" {
-		return "gate      " + d
+		lines = append(lines, "gate      "+d)
 	}
-	return ""
+	return lines
 }
 
 func (a *app) welcome(ctx context.Context, h *host.Host, f serveFlags, took time.Duration) {

@@ -5,13 +5,25 @@ import (
 	"os"
 
 	"mlops/shared/dataset"
+	"mlops/shared/fault"
 )
+
+// required names every flag of pairs (flag, value) that has no value.
+func required(command string, pairs ...string) error {
+	var missing []fault.Detail
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			missing = append(missing, fault.Detail{Field: pairs[i], Code: "missing"})
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return usage{fault.Invalidf("mlops %s lacks what it needs: mlops %[1]s --help says more", command).With(missing...)}
+}
 
 // readTable reads a data file.
 func readTable(file string, o dataset.Options) (*dataset.Frame, error) {
-	if file == "" {
-		return nil, usage{fmt.Errorf("--data is missing: name a CSV or JSON Lines file, plain or compressed")}
-	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, usage{fmt.Errorf("read the data: %w", err)}

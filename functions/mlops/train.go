@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,14 +74,8 @@ type trained struct {
 }
 
 func (a *app) train(ctx context.Context, f trainFlags) error {
-	var missing []fault.Detail
-	for flag, v := range map[string]string{"--data": f.data, "--target": f.target, "--out": f.out} {
-		if v == "" {
-			missing = append(missing, fault.Detail{Field: flag, Code: "missing"})
-		}
-	}
-	if len(missing) > 0 {
-		return usage{fault.Invalidf("train needs --data, --target and --out").With(missing...)}
+	if err := required("train", "--data", f.data, "--target", f.target, "--out", f.out); err != nil {
+		return err
 	}
 	spec := training.Spec{Algorithm: f.algorithm, Folds: f.folds, Seed: f.seed, Threads: f.threads}
 	if f.params != "" {
@@ -114,7 +109,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates}
 	parts := map[string]evaluate.Metrics{"cv": result.CV}
 	if f.test != "" {
-		if parts["test"], err = f.measure(result.Model, labels.Classes); err != nil {
+		if parts["test"], err = f.measure(result.Model, labels); err != nil {
 			return err
 		}
 	}
@@ -156,6 +151,17 @@ func (f trainFlags) load(file string, classes []string) (*dataset.Frame, dataset
 	if err != nil {
 		return nil, none, 0, err
 	}
+	if classes == nil {
+		var unknown []fault.Detail
+		for _, name := range f.ignore {
+			if frame.Column(name) == nil {
+				unknown = append(unknown, fault.Detail{Field: "--ignore", Code: "missing", Got: name, Expected: "a column of " + file})
+			}
+		}
+		if len(unknown) > 0 {
+			return nil, none, 0, fault.Invalidf("read %s: columns to leave out are not there", file).With(unknown...)
+		}
+	}
 	keep := target.Present(frame)
 	dropped := frame.Rows() - len(keep)
 	if dropped > 0 && len(keep) > 0 {
@@ -193,8 +199,11 @@ func relabel(l dataset.Labels, classes []string) (dataset.Labels, error) {
 	return out, nil
 }
 
-func (f trainFlags) measure(m *model.Model, classes []string) (evaluate.Metrics, error) {
-	frame, labels, _, err := f.load(f.test, classes)
+// measure scores the test table, which is read as the training table was, whatever its own values would suggest.
+func (f trainFlags) measure(m *model.Model, trained dataset.Labels) (evaluate.Metrics, error) {
+	f.task = string(trained.Task)
+	f.categorical = append(slices.Clone(f.categorical), readingOptions(m).Categorical...)
+	frame, labels, _, err := f.load(f.test, trained.Classes)
 	if err != nil {
 		return nil, err
 	}

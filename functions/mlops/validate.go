@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ func validateCommand(a *app) *cobra.Command {
 		Short: "Check a table against a Great Expectations suite; exit 1 when it fails",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if suiteFile == "" {
-				return usage{fmt.Errorf("--suite is missing: a Great Expectations suite in JSON; mlops suggest proposes one")}
+			if err := required("validate", "--suite", suiteFile, "--data", data); err != nil {
+				return err
 			}
 			b, err := os.ReadFile(suiteFile)
 			if err != nil {
@@ -65,9 +66,18 @@ func suggestCommand(a *app) *cobra.Command {
 		Short: "Propose a Great Expectations suite from a table",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := required("suggest", "--data", data); err != nil {
+				return err
+			}
 			f, err := readTable(data, dataset.Options{})
 			if err != nil {
 				return fault.Wrap(err, "read %s", data)
+			}
+			if t, err := dataset.ParseTarget(target); target != "" && f.Column(target) == nil && err == nil {
+				target = t.Column
+			}
+			if target != "" && f.Column(target) == nil {
+				return fault.Invalidf("there is no column %q in %s", target, data).With(fault.Detail{Field: "--target", Code: "missing", Got: target, Expected: "one of " + strings.Join(f.Names(), ", ")})
 			}
 			suite := expect.Suggest(f, expect.SuggestOptions{Name: stem(data), Target: target})
 			b, err := json.MarshalIndent(suite, "", "  ")
@@ -75,7 +85,10 @@ func suggestCommand(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				out = ""
+				a.answer = suite
+				if out == "" || out == "-" {
+					return nil
+				}
 			}
 			return a.write(out, append(b, '\n'))
 		},

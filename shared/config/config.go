@@ -19,6 +19,9 @@ type Platform struct {
 	EventBus         string // name or ARN; "default" is the account's own
 }
 
+// Common is the part that every configuration has.
+func (p Platform) Common() Platform { return p }
+
 func (p *Platform) bind(b *binder) {
 	b.text("STAGE", &p.Stage, "dev", name)
 	b.text("DATA_BUCKET", &p.DataBucket, required, bucket)
@@ -29,10 +32,13 @@ func (p *Platform) bind(b *binder) {
 	b.text("EVENT_BUS", &p.EventBus, "default", bus)
 }
 
+// modelTTL is how long a champion is served, unless configured, before its alias is looked at again.
+const modelTTL = 5 * time.Second
+
 // Predict configures the function of that name.
 type Predict struct {
 	Platform
-	ModelTTL     time.Duration // how long a champion is served before its alias is looked at again
+	ModelTTL     time.Duration // how long a champion is served before its alias is looked at again; the agent must be told the same
 	DefaultModel string        // what /predict means without a name; "" = the only model there is
 	ProbeKeyID   string        // API Gateway's id of the platform's own key: what it asks is not captured; "" = there is none
 	AcceptUnseen bool          // answer categories that training never saw, with a warning
@@ -40,7 +46,7 @@ type Predict struct {
 
 func (c *Predict) bind(b *binder) {
 	c.Platform.bind(b)
-	b.duration("MODEL_TTL", &c.ModelTTL, 15*time.Second, 0, time.Hour)
+	b.duration("MODEL_TTL", &c.ModelTTL, modelTTL, 0, time.Minute)
 	b.text("DEFAULT_MODEL", &c.DefaultModel, "", optional(name))
 	b.text("PROBE_KEY_ID", &c.ProbeKeyID, "", optional(keyID))
 	b.flag("ACCEPT_UNSEEN", &c.AcceptUnseen, false)
@@ -49,16 +55,14 @@ func (c *Predict) bind(b *binder) {
 // Train configures the function of that name.
 type Train struct {
 	Platform
-	Threads int  // 0 = as many as the machine has
-	Folds   int  // of the cross-validation
-	DryRun  bool // of a new model: remedies are proposed only
+	Threads int // 0 = as many as the machine has
+	Folds   int // of the cross-validation; 0 = as many as the table bears
 }
 
 func (c *Train) bind(b *binder) {
 	c.Platform.bind(b)
 	b.number("THREADS", &c.Threads, 0, 0, 64)
-	b.number("FOLDS", &c.Folds, 5, 2, 20)
-	b.flag("DRY_RUN", &c.DryRun, false)
+	b.number("FOLDS", &c.Folds, 0, 0, 20)
 }
 
 // Validate configures the function of that name.
@@ -80,14 +84,15 @@ func (c *DriftCheck) bind(b *binder) {
 // Agent configures the function of that name.
 type Agent struct {
 	Platform
-	ApprovalsTopic string   // ARN; one message goes to it for each approver, with the attribute approver
-	AlertsTopic    string   // ARN
-	ApprovalKey    string   // KMS HMAC key that makes approval tokens
-	PublicURL      string   // where links in mails lead: the approvals API with its stage
-	PredictURL     string   // the serving path, with its stage, for golden rows
-	ProbeKey       string   // name of the SSM parameter that holds the API key for it
-	Owner          string   // who is told of incidents
-	Approvers      []string // who is asked where policy.yaml names nobody
+	ApprovalsTopic string        // ARN; one message goes to it for each approver, with the attribute approver
+	AlertsTopic    string        // ARN
+	ApprovalKey    string        // KMS HMAC key that makes approval tokens
+	PublicURL      string        // where links in mails lead: the approvals API with its stage
+	PredictURL     string        // the serving path, with its stage, for golden rows
+	ProbeKey       string        // name of the SSM parameter that holds the API key for it
+	ModelTTL       time.Duration // of predict: after a move of an alias it is waited for before golden rows are sent
+	Owner          string        // who is told of incidents
+	Approvers      []string      // who is asked where policy.yaml names nobody
 }
 
 func (c *Agent) bind(b *binder) {
@@ -98,6 +103,7 @@ func (c *Agent) bind(b *binder) {
 	b.text("PUBLIC_URL", &c.PublicURL, required, address)
 	b.text("PREDICT_URL", &c.PredictURL, required, address)
 	b.text("PROBE_KEY_PARAMETER", &c.ProbeKey, required, parameter)
+	b.duration("MODEL_TTL", &c.ModelTTL, modelTTL, 0, time.Minute)
 	b.text("OWNER", &c.Owner, required, mail)
 	b.list("APPROVERS", &c.Approvers, mail)
 }
@@ -123,15 +129,16 @@ type Dashboard struct{ Platform }
 
 func (c *Dashboard) bind(b *binder) { c.Platform.bind(b) }
 
-// bound is a configuration: T is one of the structs above.
-type bound[T any] interface {
+// Bound is a configuration: T is one of the structs above.
+type Bound[T any] interface {
 	*T
+	Common() Platform
 	bind(*binder)
 }
 
 // Load reads a configuration by getenv, which gives "" for a variable that is not set. The error is Invalid and names every variable that
 // is missing or wrong, at once.
-func Load[T any, P bound[T]](getenv func(name string) string) (T, error) {
+func Load[T any, P Bound[T]](getenv func(name string) string) (T, error) {
 	var c T
 	b := &binder{getenv: getenv}
 	P(&c).bind(b)
@@ -143,7 +150,7 @@ func Load[T any, P bound[T]](getenv func(name string) string) (T, error) {
 
 // Environ writes the environment that Load reads c from: every variable, those left at their default too. Nothing is checked, since a value
 // may be a name that only the deployment knows.
-func Environ[T any, P bound[T]](c T) map[string]string {
+func Environ[T any, P Bound[T]](c T) map[string]string {
 	b := &binder{environ: map[string]string{}}
 	P(&c).bind(b)
 	return b.environ

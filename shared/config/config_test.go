@@ -16,7 +16,7 @@ var platform = Platform{Stage: "prod", DataBucket: "mlops-data", ModelBucket: "m
 var agent = Agent{Platform: platform, ApprovalsTopic: "arn:aws:sns:eu-west-1:123456789012:approvals", AlertsTopic: "arn:aws-cn:sns:cn-north-1:123456789012:alerts",
 	ApprovalKey: "alias/approvals", PublicURL: "https://x.example/prod", PredictURL: "https://y.example/prod", ProbeKey: "/mlops/prod/probe-key", Owner: "owner@example.com", Approvers: []string{"a@example.com", "b@example.com"}}
 
-func back[T any, P bound[T]](t *testing.T, c T) {
+func back[T any, P Bound[T]](t *testing.T, c T) {
 	t.Helper()
 	environ := Environ[T, P](c)
 	got, err := Load[T, P](func(name string) string { return environ[name] })
@@ -29,7 +29,7 @@ func back[T any, P bound[T]](t *testing.T, c T) {
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	back(t, Predict{Platform: platform, ModelTTL: 7 * time.Second, DefaultModel: "heart", ProbeKeyID: "abc123", AcceptUnseen: true})
 	back(t, Predict{Platform: platform})
-	back(t, Train{Platform: platform, Threads: 3, Folds: 4, DryRun: true})
+	back(t, Train{Platform: platform, Threads: 3, Folds: 4})
 	back(t, Validate{platform})
 	back(t, DriftCheck{platform, 48 * time.Hour})
 	back(t, agent)
@@ -37,7 +37,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	back(t, Approve{platform, "1234abcd-12ab-34cd-56ef-1234567890ab"})
 	back(t, Dashboard{platform})
 	rapid.Check(t, func(r *rapid.T) {
-		c := Predict{Platform: platform, ModelTTL: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(r, "ttl")), DefaultModel: rapid.StringMatching(`([a-z0-9][a-z0-9._-]{0,63})?`).Draw(r, "model"),
+		c := Predict{Platform: platform, ModelTTL: time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(r, "ttl")), DefaultModel: rapid.StringMatching(`([a-z0-9][a-z0-9._-]{0,63})?`).Draw(r, "model"),
 			ProbeKeyID: rapid.StringMatching(`[A-Za-z0-9]{0,64}`).Draw(r, "key"), AcceptUnseen: rapid.Bool().Draw(r, "unseen")}
 		environ := Environ(c)
 		if got, err := Load[Predict](func(name string) string { return environ[name] }); err != nil || got != c {
@@ -51,7 +51,7 @@ func TestDefaults(t *testing.T) {
 	delete(environ, "EVENT_BUS")
 	delete(environ, "STAGE")
 	c, err := Load[Predict](func(name string) string { return environ[name] })
-	if err != nil || c.ModelTTL != 15*time.Second || c.EventBus != "default" || c.Stage != "dev" || c.AcceptUnseen || c.DefaultModel != "" {
+	if err != nil || c.ModelTTL != 5*time.Second || c.EventBus != "default" || c.Stage != "dev" || c.AcceptUnseen || c.DefaultModel != "" {
 		t.Errorf("got %+v, error %v", c, err)
 	}
 }
@@ -93,7 +93,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	}
 
 	environ = Environ(Train{Platform: platform, Folds: 5})
-	environ["THREADS"], environ["FOLDS"], environ["DRY_RUN"] = "many", "1", "perhaps"
+	environ["THREADS"], environ["FOLDS"], environ["STAGE"] = "many", "-1", "Not a name"
 	_, err = Load[Train](func(name string) string { return environ[name] })
 	if got := named(); len(got) != 3 {
 		t.Errorf("got %v; want three", got)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mlops/shared/approval"
+	"mlops/shared/document/figure"
 	"mlops/shared/remedy"
 )
 
@@ -20,28 +21,28 @@ type Approval struct {
 
 // question is what a request asks, as a heading.
 func question(r approval.Request) string {
-	model := line(r.Model, maxName)
+	model := figure.Line(r.Model, figure.MaxName)
 	switch r.Kind {
 	case approval.KindRetrain:
 		return "Retrain " + model + "?"
 	case approval.KindPromote:
-		return fmt.Sprintf("Serve %s of %s?", version(r.To), model)
+		return fmt.Sprintf("Serve %s of %s?", figure.Version(r.To), model)
 	case approval.KindRollback:
-		return fmt.Sprintf("Roll %s back to %s?", model, version(r.To))
+		return fmt.Sprintf("Roll %s back to %s?", model, figure.Version(r.To))
 	}
-	return "Approve " + words(r.Kind) + " of " + model + "?"
+	return "Approve " + figure.Words(r.Kind) + " of " + model + "?"
 }
 
 // ApprovalPage shows what is to be decided with all its evidence, and a form. The form posts to the page's own path without the query, so
 // that the token leaves the address; neither choice is made beforehand, and the six characters to type stand as text only.
 func ApprovalPage(a Approval) []byte {
-	a.Problem, a.Reason = sentence(a.Problem), string([]rune(a.Reason)[:min(len([]rune(a.Reason)), approval.MaxReason)])
+	a.Problem, a.Reason = figure.Sentence(a.Problem), string([]rune(a.Reason)[:min(len([]rune(a.Reason)), approval.MaxReason)])
 	view := struct {
 		Approval
 		Title, Expected, Quorum, Typed string
 		Argument                       []section
 	}{a, question(a.Request), "", quorum(a.Request), a.Request.Typed(), argument(a.Decision, &a.Request)}
-	if e := a.Decision.Expected; e.Metric != "" && finite(e.Value) {
+	if e := a.Decision.Expected; e.Metric != "" && figure.Finite(e.Value) {
 		view.Expected = expected(e)
 	}
 	return mustDraw("approval", page{Title: view.Title, Body: view})
@@ -55,7 +56,7 @@ func quorum(r approval.Request) string {
 			n++
 		}
 	}
-	return fmt.Sprintf("%d of the %s needed, from %s", n, counted(r.Quorum, "approval"), listed(r.Approvers, 8))
+	return fmt.Sprintf("%d of the %s needed, from %s", n, figure.Counted(r.Quorum, "approval"), figure.Listed(r.Approvers, 8))
 }
 
 // outcome is a page that says what became of a vote or a link.
@@ -69,13 +70,13 @@ func ApprovalOutcome(r approval.Request, approver string) []byte {
 	title := "Recorded"
 	for _, v := range r.Votes {
 		if v.Approver == approver {
-			title = fmt.Sprintf("Recorded: %s by %s", strings.ToLower(words(string(v.Decision))), line(approver, maxName))
+			title = fmt.Sprintf("Recorded: %s by %s", strings.ToLower(figure.Words(string(v.Decision))), figure.Line(approver, figure.MaxName))
 		}
 	}
 	lead := "Decided; the agent goes on from here. The dashboard and the ledger tell what follows."
 	switch r.Status {
 	case approval.Pending:
-		lead = "Not decided yet: " + quorum(r) + ". It waits for the others until " + stamp(r.ExpiresAt) + "."
+		lead = "Not decided yet: " + quorum(r) + ". It waits for the others until " + figure.Stamp(r.ExpiresAt) + "."
 	case approval.Rejected:
 		lead = "Decided: nothing is done. One rejection is final."
 	}
@@ -89,7 +90,7 @@ func ApprovalProblem(status int, text string, request *approval.Request) []byte 
 	if request != nil && status == 409 && request.Status == approval.Pending {
 		title = "You have voted already"
 	}
-	return mustDraw("outcome", page{Title: title, Body: outcome{Over: fmt.Sprintf("%d", status), Title: title, Lead: sentence(text), Request: request}})
+	return mustDraw("outcome", page{Title: title, Body: outcome{Over: fmt.Sprintf("%d", status), Title: title, Lead: figure.Sentence(text), Request: request}})
 }
 
 // heading says in a few words what an HTTP status means to somebody who opened a page.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mlops/shared/approval"
+	"mlops/shared/document/figure"
 	"mlops/shared/remedy"
 )
 
@@ -28,11 +29,11 @@ func argument(d remedy.Decision, r *approval.Request) []section {
 	}
 	var out []section
 	for _, s := range []section{
-		{"What happened", []string{finished(happened)}},
-		{"Does it matter", []string{finished(matters)}},
+		{"What happened", []string{figure.Finished(happened)}},
+		{"Does it matter", []string{figure.Finished(matters)}},
 		{title, []string{strings.Join(deed(d, r), " ")}},
 		{"Why not else", others(d)},
-		{"What you could do", []string{sentence(d.Advice)}},
+		{"What you could do", []string{figure.Sentence(d.Advice)}},
 		{"If you do nothing", []string{otherwise(d, r)}},
 	} {
 		if s.Text = slices.DeleteFunc(s.Text, func(t string) bool { return t == "" }); len(s.Text) > 0 {
@@ -48,11 +49,13 @@ func argument(d remedy.Decision, r *approval.Request) []section {
 func evidence(d remedy.Decision) (happened, matters string) {
 	var seen, costs []string
 	for _, r := range d.Reasons {
-		costs = append(costs, line(r.Text, maxText))
+		if text := figure.Line(r.Text, figure.MaxText); text != "" {
+			costs = append(costs, text)
+		}
 	}
 	if hs := d.Diagnosis.Hypotheses; len(hs) > 0 && hs[0].Cause != remedy.CauseNone {
 		for _, f := range hs[0].For[:min(len(hs[0].For), maxEvidence)] {
-			if f = line(f, maxText); !slices.ContainsFunc(costs, func(c string) bool { return repeats(c, f) }) {
+			if f = figure.Line(f, figure.MaxText); !slices.ContainsFunc(costs, func(c string) bool { return repeats(c, f) }) {
 				seen = append(seen, f)
 			}
 		}
@@ -64,7 +67,7 @@ func evidence(d remedy.Decision) (happened, matters string) {
 	if c := causeName(d.Cause); c != "" && happened != "" {
 		happened = c + ": " + happened
 	}
-	if s := words(d.Diagnosis.Severity); s != "" {
+	if s := figure.Words(d.Diagnosis.Severity); s != "" {
 		matters = strings.TrimSuffix("severity "+s+": "+matters, ": ")
 	}
 	return happened, matters
@@ -84,21 +87,21 @@ func deed(d remedy.Decision, r *approval.Request) []string {
 	out := []string{actionName(d.Action)}
 	from := ""
 	if r != nil && r.From > 0 {
-		from = " instead of " + version(r.From)
+		from = " instead of " + figure.Version(r.From)
 	}
 	switch d.Action {
 	case remedy.Retrain:
-		out[0] = "retrain " + line(d.Model, maxName) + " on its data and the newer labelled rows"
+		out[0] = "retrain " + figure.Line(d.Model, figure.MaxName) + " on its data and the newer labelled rows"
 	case remedy.Promote:
-		out[0] = "serve " + version(d.Target) + artefact(d) + from
+		out[0] = "serve " + figure.Version(d.Target) + artefact(d) + from
 	case remedy.Rollback, remedy.Undo:
-		out[0] = "serve " + version(d.Target) + artefact(d) + " again" + from
+		out[0] = "serve " + figure.Version(d.Target) + artefact(d) + " again" + from
 	}
-	if e := d.Expected; e.Metric != "" && finite(e.Value) {
+	if e := d.Expected; e.Metric != "" && figure.Finite(e.Value) {
 		out = append(out, "expected "+expected(e))
 	}
 	if remedy.Acts(d.Action) {
-		out = append(out, "it takes about "+duration(d.ETASeconds)+" and costs "+dollars(d.CostUSD))
+		out = append(out, "it takes about "+figure.Duration(d.ETASeconds)+" and costs "+figure.Dollars(d.CostUSD))
 		if d.Action == remedy.Retrain {
 			out = append(out, "nothing goes live unless it beats the serving version on the same rows")
 		} else {
@@ -106,10 +109,10 @@ func deed(d remedy.Decision, r *approval.Request) []string {
 		}
 	}
 	if d.Blocked != "" {
-		out = append(out, "this is proposed only: held back by "+words(d.Blocked))
+		out = append(out, "this is proposed only: held back by "+figure.Words(d.Blocked))
 	}
 	for i := range out {
-		out[i] = sentence(out[i])
+		out[i] = figure.Sentence(out[i])
 	}
 	return out
 }
@@ -118,36 +121,36 @@ func artefact(d remedy.Decision) string {
 	if d.TargetSHA256 == "" {
 		return ""
 	}
-	return " (artefact " + digest(d.TargetSHA256) + ")"
+	return " (artefact " + figure.Digest(d.TargetSHA256) + ")"
 }
 
 // expected is "AUC 0.866 [0.830, 0.902]"; a difference has its sign.
 func expected(e remedy.Effect) string {
-	print := figure
+	print := figure.Number
 	if strings.HasSuffix(e.Metric, " difference") {
-		print = signed
+		print = figure.Signed
 	}
-	return metricName(e.Metric) + " " + print(e.Value) + interval(e.Low, e.High, print)
+	return figure.Metric(e.Metric) + " " + print(e.Value) + figure.Interval(e.Low, e.High, print)
 }
 
 // others is each alternative and each explanation that was weighed and left, with why.
 func others(d remedy.Decision) []string {
 	var out []string
 	for _, a := range d.Alternatives {
-		out = append(out, sentence(actionName(a.Action)+": "+a.WhyNot))
+		out = append(out, figure.Sentence(actionName(a.Action)+": "+a.WhyNot))
 	}
 	for _, h := range d.Diagnosis.Hypotheses[min(1, len(d.Diagnosis.Hypotheses)):] {
-		if len(h.Against) > 0 && len(out) < 5 {
-			out = append(out, sentence("not "+causeName(h.Cause)+": "+strings.Join(h.Against, "; ")))
+		if causeName(h.Cause) != "" && len(h.Against) > 0 && len(out) < 5 {
+			out = append(out, figure.Sentence("not "+causeName(h.Cause)+": "+strings.Join(h.Against, "; ")))
 		}
 	}
 	return out
 }
 
 func otherwise(d remedy.Decision, r *approval.Request) string {
-	s := sentence(d.Otherwise)
+	s := figure.Sentence(d.Otherwise)
 	if r != nil {
-		s += " The request ends " + moment(r.ExpiresAt, "Mon 2 Jan 15:04 UTC") + ", and silence counts as no."
+		s += " The request ends " + figure.Moment(r.ExpiresAt, "Mon 2 Jan 15:04 UTC") + ", and silence counts as no."
 	}
 	return strings.TrimSpace(s)
 }
@@ -174,7 +177,7 @@ func actionName(action string) string {
 	case remedy.Fold:
 		return "counted it with the open incident"
 	}
-	return words(action)
+	return figure.Words(action)
 }
 
 // causeName is a cause in words, "" for none.
@@ -182,5 +185,5 @@ func causeName(cause string) string {
 	if cause == remedy.CauseNone {
 		return ""
 	}
-	return words(cause)
+	return figure.Words(cause)
 }

@@ -2,12 +2,14 @@ package document
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"mlops/shared/approval"
 	"mlops/shared/audit"
+	"mlops/shared/document/figure"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -27,9 +29,9 @@ type IncidentLine struct {
 	Summary  string    `json:"summary"`
 }
 
-// Ended reports whether nothing more will happen to it.
+// Ended reports whether nothing more will happen to it by itself.
 func (i IncidentLine) Ended() bool {
-	return slices.Contains([]string{remedy.StageResolved, remedy.StageUndone, remedy.StageFailed, remedy.StageRejected, remedy.StageExpired}, i.Stage)
+	return slices.Contains([]string{remedy.StageResolved, remedy.StageUndone, remedy.StageFailed}, i.Stage)
 }
 
 // HomeModel is one model on the first page.
@@ -70,7 +72,7 @@ type Home struct {
 type ModelDetail struct {
 	State    registry.State       `json:"state"`
 	Windows  []remedy.WindowFacts `json:"windows"`            // newest last
-	Readings []Reading            `json:"readings,omitempty"` // performance of the windows, where known
+	Readings []figure.Reading     `json:"readings,omitempty"` // performance of the windows, where known
 	Entries  []audit.Entry        `json:"entries"`            // of its ledger, oldest first
 }
 
@@ -84,7 +86,7 @@ type modelCard struct {
 	Since    time.Time
 	Forced   bool
 	Metrics  string
-	Timeline *timeline
+	Timeline *figure.Timeline
 }
 
 // HomePage is the first page of the dashboard: what waits for a person, then the models with what serves and how the last windows were, then
@@ -96,9 +98,10 @@ func HomePage(h Home) []byte {
 		Cards        []modelCard
 		Open, Closed []IncidentLine
 		Pending      []approval.Request
+		Decided      []approval.Request
 	}{Home: h, Lead: "Nothing waits for a person"}
 	for _, m := range h.Models {
-		c := modelCard{HomeModel: m, Timeline: newTimeline(m.Windows)}
+		c := modelCard{HomeModel: m, Timeline: figure.NewTimeline(m.Windows)}
 		var p registry.Pointer
 		if c.Champion, p, c.Serves = m.State.At(registry.Champion); c.Serves {
 			c.Since, c.Forced, c.Metrics = p.Since, p.Forced, metrics(c.Champion)
@@ -115,19 +118,22 @@ func HomePage(h Home) []byte {
 	for _, a := range h.Approvals {
 		if a.Status == approval.Pending {
 			view.Pending = append(view.Pending, a)
+		} else {
+			view.Decided = append(view.Decided, a)
 		}
 	}
 	var waits []string
 	if n := len(view.Pending); n > 0 {
-		waits = append(waits, counted(n, "approval")+" to decide")
+		waits = append(waits, figure.Counted(n, "approval")+" to decide")
 	}
 	if n := len(view.Open); n > 0 {
-		waits = append(waits, counted(n, "open incident"))
+		waits = append(waits, figure.Counted(n, "open incident"))
 	}
 	if waits != nil {
 		view.Lead = strings.Join(waits, ", ")
 	}
 	view.Closed = view.Closed[:min(len(view.Closed), maxListed)]
+	view.Decided = view.Decided[:min(len(view.Decided), maxListed)]
 	view.Reports = view.Reports[:min(len(view.Reports), maxListed)]
 	view.Mails = view.Mails[:min(len(view.Mails), maxListed)]
 	return mustDraw("home", page{Title: "mlops", Body: view})
@@ -136,11 +142,11 @@ func HomePage(h Home) []byte {
 // metrics are a version's cross-validated figures, by key.
 func metrics(v registry.Version) string {
 	var out []string
-	for _, k := range sortedKeys(v.Metrics) {
+	for _, k := range slices.Sorted(maps.Keys(v.Metrics)) {
 		if len(out) == 8 {
 			break
 		}
-		out = append(out, metricName(k)+" "+figure(v.Metrics[k]))
+		out = append(out, figure.Metric(k)+" "+figure.Number(v.Metrics[k]))
 	}
 	return strings.Join(out, ", ")
 }
@@ -166,12 +172,12 @@ func IncidentPage(i IncidentLine, decisions []remedy.Decision) []byte {
 		if last := len(view.Decisions) - 1; last >= 0 && d.Action == remedy.Fold && view.Decisions[last].Action == remedy.Fold {
 			t.First, view.Decisions = view.Decisions[last].First, view.Decisions[:last] // a storm of alerts is one paragraph
 		}
-		if d.Expected.Metric != "" && finite(d.Expected.Value) {
+		if d.Expected.Metric != "" && figure.Finite(d.Expected.Value) {
 			t.Expected = expected(d.Expected)
 		}
 		view.Decisions = append(view.Decisions, t)
 	}
-	return mustDraw("incident", page{Title: line(i.ID, maxName) + " of " + line(i.Model, maxName), Home: true, Body: view})
+	return mustDraw("incident", page{Title: figure.Line(i.ID, figure.MaxName) + " of " + figure.Line(i.Model, figure.MaxName), Home: true, Body: view})
 }
 
 // versionRow is one version of a model.
@@ -188,13 +194,13 @@ func ModelPage(m ModelDetail) []byte {
 		Versions []versionRow
 		Moves    []audit.Entry
 		Newest   []audit.Entry
-		Course   *course
-		Timeline *timeline
+		Course   *figure.Course
+		Timeline *figure.Timeline
 		Lead     string
-	}{ModelDetail: m, Course: newCourse(m.Readings), Timeline: newTimeline(m.Windows), Lead: "Nothing serves yet."}
+	}{ModelDetail: m, Course: figure.NewCourse(m.Readings), Timeline: figure.NewTimeline(m.Windows), Lead: "Nothing serves yet."}
 	for _, v := range slices.Backward(m.State.Versions) {
 		row := versionRow{Version: v, Figures: metrics(v)}
-		for _, alias := range sortedKeys(m.State.Aliases) {
+		for _, alias := range slices.Sorted(maps.Keys(m.State.Aliases)) {
 			if m.State.Aliases[alias].Version == v.Number {
 				row.Aliases = append(row.Aliases, string(alias))
 			}
@@ -209,14 +215,14 @@ func ModelPage(m ModelDetail) []byte {
 		view.Newest = append(view.Newest, e)
 	}
 	if v, p, ok := m.State.At(registry.Champion); ok {
-		view.Lead = fmt.Sprintf("%s serves since %s.", version(v.Number), stamp(p.Since))
+		view.Lead = fmt.Sprintf("%s serves since %s.", figure.Version(v.Number), figure.Stamp(p.Since))
 	}
-	return mustDraw("model", page{Title: line(m.State.Model, maxName), Home: true, Body: view})
+	return mustDraw("model", page{Title: figure.Line(m.State.Model, figure.MaxName), Home: true, Body: view})
 }
 
 // MailPage shows one mail as it was written.
 func MailPage(m MailLine, body string) []byte {
-	return mustDraw("mailpage", page{Title: line(m.Subject, maxName), Home: true, Body: struct {
+	return mustDraw("mailpage", page{Title: figure.Line(m.Subject, figure.MaxName), Home: true, Body: struct {
 		Mail MailLine
 		Text string
 	}{m, body[:min(len(body), 64<<10)]}})
@@ -227,5 +233,5 @@ func ProblemPage(status int, text string) []byte {
 	return mustDraw("problem", page{Title: heading(status), Home: status != 401, Body: struct {
 		Status      int
 		Title, Text string
-	}{status, heading(status), sentence(text)}})
+	}{status, heading(status), figure.Sentence(text)}})
 }

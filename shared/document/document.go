@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"mlops/shared/audit"
+	"mlops/shared/document/figure"
 	"mlops/shared/fault"
 )
 
@@ -36,12 +37,12 @@ var StyleHash = func() string {
 // templates are parsed when the first page is drawn: a function that only mails never pays for them.
 var templates = sync.OnceValue(func() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
-		"num": figure, "int": grouped, "signed": signed, "percent": percent, "p": chance, "dollars": dollars, "duration": duration,
-		"counted": counted, "stamp": stamp, "day": day, "digest": digest, "words": words, "metric": metricName, "sentence": sentence,
-		"version": version, "question": question, "quorum": quorum, "finite": finite, "tone": tone, "cause": causeName, "action": actionName,
-		"name": func(s string) string { return line(s, maxName) },
+		"num": figure.Number, "int": figure.Grouped, "signed": figure.Signed, "percent": figure.Percent, "p": figure.PValue, "finite": figure.Finite,
+		"dollars": figure.Dollars, "duration": figure.Duration, "counted": figure.Counted, "stamp": figure.Stamp, "day": figure.Day,
+		"digest": figure.Digest, "metric": figure.Metric, "sentence": figure.Sentence, "version": figure.Version, "question": question, "quorum": quorum, "tone": tone, "cause": causeName, "action": actionName,
+		"name": func(s string) string { return figure.Line(s, figure.MaxName) },
 		"text": func(s string) string {
-			return line(longDigest.ReplaceAllString(s[:min(len(s), 8*maxText)], "$1"), maxText)
+			return figure.Line(longDigest.ReplaceAllString(s[:min(len(s), 8*figure.MaxText)], "$1"), figure.MaxText)
 		},
 		"happened": func(e audit.Entry) string {
 			switch e.Kind {
@@ -50,12 +51,12 @@ var templates = sync.OnceValue(func() *template.Template {
 			case audit.AliasRolledBack:
 				return "rolled back"
 			}
-			return words(string(e.Kind))
+			return figure.Words(string(e.Kind))
 		},
 		"head": func(r []ReportLine) []ReportLine { return r[:min(len(r), 10)] },
 		"tail": func(r []ReportLine) []ReportLine { return r[min(len(r), 10):] },
-		"noun": func(n int, one string) string { _, noun, _ := strings.Cut(counted(n, one), " "); return noun },
-		"kind": func(v any) string { return words(fmt.Sprint(v)) },
+		"noun": func(n int, one string) string { _, noun, _ := strings.Cut(figure.Counted(n, one), " "); return noun },
+		"kind": func(v any) string { return figure.Words(fmt.Sprint(v)) },
 		"path": func(s string) string { return url.PathEscape(s[:min(len(s), 400)]) },
 		"verdict": func(passed bool) string {
 			if passed {
@@ -63,7 +64,7 @@ var templates = sync.OnceValue(func() *template.Template {
 			}
 			return "failed"
 		},
-		"list": func(names []string) string { return listed(names, 8) },
+		"list": func(names []string) string { return figure.Listed(names, 8) },
 	})
 	template.Must(t.New("style").Parse(style))
 	return template.Must(t.ParseFS(files, "templates/*.html"))
@@ -81,12 +82,12 @@ type page struct {
 
 // draw fills the template name. An error is a defect of the template: no data that its types allow leads there.
 func draw(name string, p page) ([]byte, error) {
-	p.Title = line(p.Title, maxText)
+	p.Title = figure.Line(p.Title, figure.MaxText)
 	var b bytes.Buffer
 	if err := templates().ExecuteTemplate(&b, name, p); err != nil {
 		return nil, fault.New(fault.Internal, "draw the page %s", name).Because(err)
 	}
-	return visible(b.Bytes()), nil
+	return figure.Visible(b.Bytes()), nil
 }
 
 // mustDraw is draw for the pages whose callers have nothing to say about a defect: the reader is told instead.
@@ -117,16 +118,4 @@ func tone(word any) string {
 		return "bad"
 	}
 	return ""
-}
-
-// listed joins names, at most n of them.
-func listed(names []string, n int) string {
-	var out []string
-	for i, s := range names {
-		if i == n {
-			return strings.Join(out, ", ") + " and " + grouped(len(names)-n) + " more"
-		}
-		out = append(out, line(s, maxName))
-	}
-	return strings.Join(out, ", ")
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"mlops/shared/approval"
+	"mlops/shared/document/figure"
 	"mlops/shared/remedy"
 )
 
@@ -29,25 +30,25 @@ func ApprovalMail(r approval.Request, d remedy.Decision, link string) (subject, 
 		m.section(s)
 	}
 	m.section(section{"Who decides", []string{
-		fmt.Sprintf("%d of %s; asked by %s. Nobody else can, and each of them once.", r.Quorum, listed(r.Approvers, 8), line(r.Requester, maxName))}})
+		fmt.Sprintf("%d of %s; asked by %s. Nobody else can, and each of them once.", r.Quorum, figure.Listed(r.Approvers, 8), figure.Line(r.Requester, figure.MaxName))}})
 	m.section(section{"Look and decide", []string{"Opening the page changes nothing; to decide, one types six characters that it shows. The link is yours alone: do not pass it on."}})
 	return header(subject), m.String() + strings.Join(strings.Fields(link), "") + "\n"
 }
 
 // AlertMail tells the owner of a model about an incident that nobody is asked to approve anything about.
 func AlertMail(model string, i IncidentLine, d remedy.Decision) (subject, body string) {
-	subject = fmt.Sprintf("[mlops] %s: %s", model, words(i.Kind))
+	subject = fmt.Sprintf("[mlops] %s: %s", model, figure.Words(i.Kind))
 	if i.ID != "" {
-		subject = fmt.Sprintf("[mlops] %s: %s (%s, %s)", model, words(i.Kind), i.ID, i.Severity)
+		subject = fmt.Sprintf("[mlops] %s: %s (%s, %s)", model, figure.Words(i.Kind), i.ID, i.Severity)
 	}
 	var m mail
 	for _, s := range argument(d, nil) {
 		m.section(s)
 	}
 	if i.Folded > 0 {
-		m.section(section{"Since then", []string{counted(i.Folded, "further alert") + " of the same incident: told this once."}})
+		m.section(section{"Since then", []string{figure.Counted(i.Folded, "further alert") + " of the same incident: told this once."}})
 	}
-	m.section(section{"Look", []string{"The dashboard has it as " + line(i.ID, maxName) + " of " + line(model, maxName) + "."}})
+	m.section(section{"Look", []string{"The dashboard has it as " + figure.Line(i.ID, figure.MaxName) + " of " + figure.Line(model, figure.MaxName) + "."}})
 	return header(subject), m.String()
 }
 
@@ -58,7 +59,7 @@ func header(s string) string {
 			return '?'
 		}
 		return r
-	}, strings.TrimSuffix(line(s, maxSubject), "…"))
+	}, strings.TrimSuffix(figure.Line(s, maxSubject), "…"))
 	return s[:min(len(s), maxSubject)]
 }
 
@@ -69,9 +70,9 @@ func (m *mail) section(s section) {
 	label := s.Title
 	for i, t := range s.Text {
 		if i == maxMailList {
-			t = "And " + grouped(len(s.Text)-i) + " more."
+			t = "And " + figure.Grouped(len(s.Text)-i) + " more."
 		}
-		for _, l := range wrap(defang(line(t, maxEvidence*maxText)), mailWidth-labelWidth) {
+		for _, l := range wrap(defang(figure.Line(t, maxEvidence*figure.MaxText)), mailWidth-labelWidth) {
 			fmt.Fprintf(m, "%-*s%s\n", labelWidth, label, l)
 			label = ""
 		}
@@ -87,7 +88,7 @@ func (m *mail) section(s section) {
 // defang keeps text from outside from becoming a link: mail programs make one of whatever begins like an address of the web. What is not
 // known is said in a word.
 func defang(s string) string {
-	return strings.NewReplacer("://", "[:]//", "www.", "www[.]", "WWW.", "WWW[.]", "mailto:", "mailto[:]", unknown, "unknown").Replace(s)
+	return strings.NewReplacer("://", "[:]//", "www.", "www[.]", "WWW.", "WWW[.]", "mailto:", "mailto[:]", figure.Unknown, "unknown").Replace(s)
 }
 
 // wrap breaks s into lines of at most width characters, between words where it can.

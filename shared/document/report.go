@@ -3,10 +3,12 @@ package document
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"mlops/shared/document/figure"
 	"mlops/shared/drift"
 	"mlops/shared/evaluate"
 	"mlops/shared/fault"
@@ -36,7 +38,7 @@ type columnRow struct {
 type performanceRow struct {
 	How string
 	*drift.Performance
-	Whisker *whisker
+	Whisker *figure.Whisker
 }
 
 const maxCharts = 24
@@ -59,9 +61,9 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 		Columns      []columnRow
 		Hidden       int
 		Performances []performanceRow
-		Charts       []*histogram
+		Charts       []*figure.Histogram
 	}{measured: m}
-	for _, name := range sortedKeys(r.Columns) {
+	for _, name := range slices.Sorted(maps.Keys(r.Columns)) {
 		if c := r.Columns[name]; c != nil {
 			view.Columns = append(view.Columns, columnRow{name, c, shift(c)})
 		}
@@ -69,7 +71,11 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 	slices.SortStableFunc(view.Columns, func(a, b columnRow) int { return cmp.Or(b.rank()-a.rank(), cmp.Compare(b.weight(), a.weight())) })
 	for _, c := range view.Columns {
 		if c.Drifted && len(view.Charts) < maxCharts {
-			if h := newHistogram(c.Name, c.Effect, c.ColumnDrift); h != nil {
+			note := c.Effect
+			if math.Abs(float64(c.MissingCurrent-c.MissingReference)) >= 0.05 {
+				note += ", missing " + figure.Percent(c.MissingReference) + " -> " + figure.Percent(c.MissingCurrent)
+			}
+			if h := figure.NewHistogram(c.Name, note, c.ColumnDrift); h != nil {
 				view.Charts = append(view.Charts, h)
 			}
 		}
@@ -81,10 +87,10 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 		*drift.Performance
 	}{{"realised, on labels", r.Realised}, {"estimated, without labels", r.Estimated}} {
 		if p.Performance != nil {
-			view.Performances = append(view.Performances, performanceRow{p.how, p.Performance, performanceWhisker(p.Performance)})
+			view.Performances = append(view.Performances, performanceRow{p.how, p.Performance, figure.PerformanceWhisker(p.Performance)})
 		}
 	}
-	title = line(m.title(), 240)
+	title = figure.Line(m.title(), 240)
 	view.Title = title
 	html, err = draw("drift", page{Title: title, Body: view})
 	return title, html, err
@@ -104,7 +110,7 @@ func (c columnRow) rank() int {
 
 // weight is the importance, below every importance where it is not known.
 func (c columnRow) weight() float64 {
-	if !finite(c.Importance) {
+	if !figure.Finite(c.Importance) {
 		return math.Inf(-1)
 	}
 	return float64(c.Importance)
@@ -112,7 +118,7 @@ func (c columnRow) weight() float64 {
 
 // title is the window in one line.
 func (m measured) title() string {
-	s := fmt.Sprintf("drift: %s %s, %s: %s", line(m.Model, maxName), version(m.Version), counted(m.Rows, "row"), words(m.Report.Verdict))
+	s := fmt.Sprintf("drift: %s %s, %s: %s", figure.Line(m.Model, figure.MaxName), figure.Version(m.Version), figure.Counted(m.Rows, "row"), figure.Words(m.Report.Verdict))
 	var changes []string
 	for _, f := range m.Report.Findings {
 		if f.Kind != drift.Prediction {
@@ -120,52 +126,54 @@ func (m measured) title() string {
 		}
 	}
 	if len(changes) > 0 {
-		s += "; " + listed(changes, 3)
+		s += "; " + figure.Listed(changes, 3)
 	}
 	how, p := "realised ", m.Report.Realised
 	if p == nil {
 		how, p = "estimated ", m.Report.Estimated
 	}
 	if p != nil {
-		s += "; " + how + metricName(p.Metric) + " " + figure(p.Value) + interval(p.Low, p.High, figure) + ", was " + figure(p.Reference)
+		s += "; " + how + figure.Metric(p.Metric) + " " + figure.Number(p.Value) + figure.Interval(p.Low, p.High, figure.Number) + ", was " + figure.Number(p.Reference)
 	}
 	return s
 }
 
 // shift is the effect of a column with its unit: standard deviations for numbers, a distance for categories.
 func shift(c *drift.ColumnDrift) string {
-	if !finite(c.Effect) {
-		return unknown
+	if !figure.Finite(c.Effect) {
+		return figure.Unknown
 	}
 	if c.Type != "num" {
-		return figure(c.Effect)
+		return figure.Number(c.Effect)
 	}
 	return fmt.Sprintf("%+.2g sd", float64(c.Effect))
 }
 
 // brief is a finding in a few words. The column is nil where the report has none of that name.
 func brief(f drift.Finding, c *drift.ColumnDrift) string {
-	name := line(f.Feature, 40)
+	name := figure.Line(f.Feature, 40)
 	switch {
-	case f.Kind == drift.Covariate && c != nil && c.Type == "num":
-		return name + " " + shift(c)
+	case f.Kind == drift.Covariate && f.Unit == "sd" && figure.Finite(f.Effect):
+		return fmt.Sprintf("%s %+.2g sd", name, float64(f.Effect))
+	case f.Kind == drift.Covariate:
+		return name + " moved"
 	case f.Kind == drift.MissingRate && c != nil:
-		return name + " missing " + percent(c.MissingReference) + " -> " + percent(c.MissingCurrent)
+		return name + " missing " + figure.Percent(c.MissingReference) + " -> " + figure.Percent(c.MissingCurrent)
 	case f.Kind == drift.UnitChange:
-		return name + " " + figure(f.Factor) + " times what it was"
+		return name + " " + figure.Number(f.Factor) + " times what it was"
 	case f.Kind == drift.NewCategory:
-		return name + " with new " + listed(f.Levels, 2)
+		return name + " with new " + figure.Listed(f.Levels, 2)
 	case f.Kind == drift.MissingColumn:
 		return name + " is not there"
 	}
-	return name + " " + words(f.Kind)
+	return name + " " + figure.Words(f.Kind)
 }
 
 // checkRow is one check of a gate report.
 type checkRow struct {
 	evaluate.Check
 	Verdict string
-	Whisker *whisker
+	Whisker *figure.Whisker
 }
 
 // GateReport shows how a new version fared against the one that serves, on the same rows: every check with both figures, their difference, its
@@ -190,18 +198,18 @@ func GateReport(gateJSON []byte) (title string, html []byte, err error) {
 	}
 	against := "the naive baseline"
 	if g.Against > 0 {
-		against = version(g.Against)
+		against = figure.Version(g.Against)
 	}
-	title = fmt.Sprintf("gate: %s %s against %s, %s", line(g.Model, maxName), version(g.Version), against, counted(g.Report.Rows, "row"))
-	if c, ok := g.Report.Check(g.Report.Metric); ok && finite(c.Diff) {
-		title += ": " + metricName(c.Name) + " " + signed(c.Diff) + interval(c.CI95[0], c.CI95[1], signed)
+	title = fmt.Sprintf("gate: %s %s against %s, %s", figure.Line(g.Model, figure.MaxName), figure.Version(g.Version), against, figure.Counted(g.Report.Rows, "row"))
+	if c, ok := g.Report.Check(g.Report.Metric); ok && figure.Finite(c.Diff) {
+		title += ": " + figure.Metric(c.Name) + " " + figure.Signed(c.Diff) + figure.Interval(c.CI95[0], c.CI95[1], figure.Signed)
 	}
-	title = line(title+": "+words(g.Report.Verdict), 240)
+	title = figure.Line(title+": "+figure.Words(g.Report.Verdict), 240)
 	var checks []checkRow
-	whiskers := checkWhiskers(g.Report.Checks)
+	whiskers := figure.CheckWhiskers(g.Report.Checks)
 	for i, c := range g.Report.Checks {
 		row := checkRow{c, "passed", whiskers[i]}
-		if row.Name = line(c.Name, maxName); !c.Passed {
+		if row.Name = figure.Line(c.Name, figure.MaxName); !c.Passed {
 			if row.Verdict = "failed"; c.Advisory {
 				row.Verdict = "warning"
 			}

@@ -1,11 +1,14 @@
 package document
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"mlops/shared/document/figure"
 	"mlops/shared/event"
 	"mlops/shared/number"
 )
@@ -38,17 +41,19 @@ func (e *exception) UnmarshalJSON(b []byte) error {
 		Raised  bool   `json:"raised_exception"`
 		Message string `json:"exception_message"`
 	}
-	var one flat
-	if json.Unmarshal(b, &one) == nil && one.Raised {
-		*e = exception(one.Message + " ")
-	}
 	var many map[string]json.RawMessage
 	if json.Unmarshal(b, &many) != nil {
 		return nil // what is no object says nothing
 	}
-	for _, k := range sortedKeys(many) {
-		if json.Unmarshal(many[k], &one) == nil && one.Raised && *e == "" {
-			*e = exception(one.Message + " ")
+	infos := []json.RawMessage{b}
+	for _, k := range slices.Sorted(maps.Keys(many)) {
+		infos = append(infos, many[k])
+	}
+	for _, info := range infos {
+		var f flat
+		if json.Unmarshal(info, &f) == nil && f.Raised {
+			*e = exception(cmp.Or(f.Message, "no reason is given"))
+			return nil
 		}
 	}
 	return nil
@@ -78,14 +83,10 @@ func ValidationReport(v event.Validated, resultJSON []byte) (title string, html 
 	}
 	var rows []expectationRow
 	failed := map[string]int{}
-	first := ""
 	for _, e := range result.Results {
 		r := e.row()
 		if r.Verdict != "passed" {
 			failed[r.Severity]++
-			if first == "" && r.Got != "" {
-				first = " (" + strings.TrimSpace(r.Column+": "+r.Got) + ")"
-			}
 		}
 		rows = append(rows, r)
 	}
@@ -95,16 +96,19 @@ func ValidationReport(v event.Validated, resultJSON []byte) (title string, html 
 		verdict = "passed"
 	}
 	if n := failed["critical"]; n > 0 {
-		verdict += ", " + counted(n, "failure")
+		verdict += ", " + figure.Counted(n, "failure")
 	}
 	if n := failed["warning"]; n > 0 {
-		verdict += ", " + counted(n, "warning")
+		verdict += ", " + figure.Counted(n, "warning")
 	}
 	if n := failed["info"]; n > 0 {
 		verdict += fmt.Sprintf(", %d to note", n)
 	}
-	title = line(fmt.Sprintf("validation: %s, %s against suite %s (%s): %s%s", line(v.Dataset, maxName), counted(v.Rows, "row"), line(result.Suite, maxName),
-		counted(len(rows), "expectation"), verdict, first), 240)
+	if len(rows) > 0 && rows[0].Verdict != "passed" { // the worst of them
+		verdict += " (" + strings.Trim(rows[0].Column+": "+rows[0].Got, ": ") + ")"
+	}
+	title = figure.Line(fmt.Sprintf("validation: %s, %s against suite %s (%s): %s", figure.Line(v.Dataset, figure.MaxName), figure.Counted(v.Rows, "row"), figure.Line(result.Suite, figure.MaxName),
+		figure.Counted(len(rows), "expectation"), verdict), 240)
 	view := struct {
 		event.Validated
 		Title, Suite string
@@ -125,18 +129,18 @@ func (e expectation) row() expectationRow {
 		r.Verdict = "failed"
 	}
 	if why, ok := e.Config.Meta["why"].(string); ok {
-		r.Why = line(why, maxText)
+		r.Why = figure.Line(why, figure.MaxText)
 	}
 	switch x := e.Result; {
 	case e.Exception != "":
-		r.Got = "could not be evaluated: " + line(string(e.Exception), maxText)
-	case float(x.Unexpected) > 0:
-		r.Got = fmt.Sprintf("%s of %s", grouped(x.Unexpected), counted(x.Elements, "value"))
-		if finite(x.Percent) {
-			r.Got += " (" + percent(float(x.Percent)/100) + ")"
+		r.Got = "could not be evaluated: " + figure.Line(string(e.Exception), figure.MaxText)
+	case figure.Float(x.Unexpected) > 0:
+		r.Got = fmt.Sprintf("%s of %s", figure.Grouped(x.Unexpected), figure.Counted(x.Elements, "value"))
+		if figure.Finite(x.Percent) {
+			r.Got += " (" + figure.Percent(figure.Float(x.Percent)/100) + ")"
 		}
 		if len(x.Examples) > 0 {
-			r.Got += ": " + plain(distinct(x.Examples))
+			r.Got += ": " + distinct(x.Examples)
 		}
 	case x.Observed != nil:
 		r.Got = plain(x.Observed)
@@ -183,9 +187,9 @@ func (e expectation) what() string {
 	if name == "" {
 		name = e.Config.OldType
 	}
-	name = strings.TrimPrefix(words(strings.TrimPrefix(name, "expect_")), "column ")
+	name = strings.TrimPrefix(figure.Words(strings.TrimPrefix(name, "expect_")), "column ")
 	var args []string
-	keys := sortedKeys(e.Config.Kwargs)
+	keys := slices.Sorted(maps.Keys(e.Config.Kwargs))
 	slices.SortStableFunc(keys, func(a, b string) int { return minFirst(a) - minFirst(b) })
 	for _, k := range keys {
 		switch v := e.Config.Kwargs[k]; {
@@ -193,13 +197,13 @@ func (e expectation) what() string {
 		case k == "value", k == "value_set", k == "type_list", k == "regex": // the expectation's name says what it is
 			args = append(args, plain(v))
 		default:
-			args = append(args, words(strings.TrimSuffix(k, "_value"))+" "+plain(v))
+			args = append(args, figure.Words(strings.TrimSuffix(k, "_value"))+" "+plain(v))
 		}
 	}
 	if args != nil {
 		name += ": " + strings.Join(args, ", ")
 	}
-	return line(name, maxText)
+	return figure.Line(name, figure.MaxText)
 }
 
 // minFirst puts a lower bound before an upper one.
@@ -210,15 +214,17 @@ func minFirst(key string) int {
 	return 1
 }
 
-// distinct are the examples, each once.
-func distinct(examples []any) []any {
-	var out []any
+// distinct are the first few examples, each once.
+func distinct(examples []any) string {
+	var out []string
 	for _, e := range examples {
-		if !slices.ContainsFunc(out, func(o any) bool { return plain(o) == plain(e) }) {
-			out = append(out, e)
+		if s := plain(e); len(out) == 8 {
+			return strings.Join(out, ", ") + ", …"
+		} else if !slices.Contains(out, s) {
+			out = append(out, s)
 		}
 	}
-	return out
+	return strings.Join(out, ", ")
 }
 
 // plain is any JSON value as people write it, shortened.
@@ -227,9 +233,9 @@ func plain(v any) string {
 	case nil:
 		return "nothing"
 	case string:
-		return line(x, maxName)
+		return figure.Line(x, figure.MaxName)
 	case float64:
-		return figure(x)
+		return figure.Number(x)
 	case []any:
 		var parts []string
 		for i, e := range x {
@@ -243,7 +249,7 @@ func plain(v any) string {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		return unknown
+		return figure.Unknown
 	}
-	return line(string(b), maxName)
+	return figure.Line(string(b), figure.MaxName)
 }

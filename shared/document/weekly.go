@@ -2,10 +2,13 @@ package document
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"mlops/shared/audit"
+	"mlops/shared/document/figure"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -22,7 +25,7 @@ type Weekly struct {
 	CostUSD       float64              `json:"cost_usd"`
 	Incidents     []IncidentLine       `json:"incidents"`
 	Windows       []remedy.WindowFacts `json:"windows"`            // newest last
-	Readings      []Reading            `json:"readings,omitempty"` // performance of the windows, where known
+	Readings      []figure.Reading     `json:"readings,omitempty"` // performance of the windows, where known
 	Entries       []audit.Entry        `json:"entries"`            // of the week
 	LedgerEntries int                  `json:"ledger_entries"`     // of the whole chain
 	LedgerProblem string               `json:"ledger_problem,omitempty"`
@@ -48,22 +51,22 @@ func WeeklyReport(w Weekly) (title string, html []byte, err error) {
 			people = append(people, e)
 		}
 	}
-	ledger := fmt.Sprintf("ledger of %s verified", counted(w.LedgerEntries, "entry"))
+	ledger := fmt.Sprintf("ledger of %s verified", figure.Counted(w.LedgerEntries, "entry"))
 	if w.LedgerProblem != "" {
-		ledger = "ledger NOT verified: " + strings.TrimSuffix(line(w.LedgerProblem, maxText), ".")
+		ledger = "ledger NOT verified: " + strings.TrimSuffix(figure.Line(w.LedgerProblem, figure.MaxText), ".")
 	}
-	title = line(fmt.Sprintf("weekly: %s, %s, %s, %s, %s; %s", counted(len(w.Incidents), "incident"), counted(len(actions), "action"),
-		counted(len(people), "human decision"), counted(w.Predictions, "prediction"), dollars(w.CostUSD), ledger), 300)
+	title = figure.Line(fmt.Sprintf("weekly: %s, %s, %s, %s, %s; %s", figure.Counted(len(w.Incidents), "incident"), figure.Counted(len(actions), "action"),
+		figure.Counted(len(people), "human decision"), figure.Counted(w.Predictions, "prediction"), figure.Dollars(w.CostUSD), ledger), 300)
 	view := struct {
 		Weekly
 		Title           string
 		Actions, People []audit.Entry
 		Versions        []versionShare
 		Champion        int
-		Course          *course
-		Timeline        *timeline
-	}{Weekly: w, Title: title, Actions: actions, People: people, Course: newCourse(w.Readings), Timeline: newTimeline(w.Windows)}
-	for _, v := range sortedKeys(w.ByVersion) {
+		Course          *figure.Course
+		Timeline        *figure.Timeline
+	}{Weekly: w, Title: title, Actions: actions, People: people, Course: figure.NewCourse(w.Readings), Timeline: figure.NewTimeline(w.Windows)}
+	for _, v := range slices.Sorted(maps.Keys(w.ByVersion)) {
 		share := versionShare{v, w.ByVersion[v], 0}
 		if w.Predictions > 0 {
 			share.Share = float64(share.Predictions) / float64(w.Predictions)
@@ -71,11 +74,6 @@ func WeeklyReport(w Weekly) (title string, html []byte, err error) {
 		view.Versions = append(view.Versions, share)
 	}
 	view.Champion = w.State.Aliases[registry.Champion].Version
-	for i := range view.Incidents {
-		if view.Incidents[i].Model == "" {
-			view.Incidents[i].Model = w.Model
-		}
-	}
-	html, err = draw("weekly", page{Title: line(w.Model, maxName) + " " + title, Body: view})
+	html, err = draw("weekly", page{Title: figure.Line(w.Model, figure.MaxName) + " " + title, Body: view})
 	return title, html, err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"mlops/functions/internal/incident"
 	"mlops/shared/approval"
 	"mlops/shared/audit"
@@ -124,22 +126,46 @@ func approvalFacts(r approval.Request) *remedy.ApprovalFacts {
 	return f
 }
 
-// sweep ends what nobody decided in time, and looks at every open incident with nothing new but the time.
+// sweep ends what nobody decided in time. Requests live at most approval.MaxLife, and their ids begin with their time, so older ones are
+// not looked at; one that fails does not keep the others waiting.
 func (h *Handler) sweep(ctx context.Context, e event.Event) error {
-	docs, err := h.Control.List(ctx, "approval", "", "", 1000)
+	after, err := oldest(e.Time.Add(-approval.MaxLife - 24*time.Hour))
 	if err != nil {
 		return err
 	}
-	for _, d := range docs {
-		var r approval.Request
-		if err := json.Unmarshal(d.Body, &r); err != nil {
-			return fault.New(fault.Internal, "approval %s is not JSON", d.Key.Sort).Because(err)
-		}
-		if err := h.expire(ctx, e, d, r); err != nil {
+	var failed error
+	for {
+		docs, err := h.Control.List(ctx, control.Approval("").Partition, "", after, sweepPage)
+		if err != nil {
 			return err
 		}
+		for _, d := range docs {
+			var r approval.Request
+			if err = json.Unmarshal(d.Body, &r); err != nil {
+				err = fault.New(fault.Internal, "approval %s is not JSON", d.Key.Sort).Because(err)
+			} else if r.Status == approval.Pending {
+				err = h.expire(ctx, e, d, r)
+			}
+			if err != nil && failed == nil {
+				failed = err
+			}
+			after = d.Key.Sort
+		}
+		if len(docs) < sweepPage {
+			return failed
+		}
 	}
-	return nil
+}
+
+const sweepPage = 500
+
+// oldest is the least id that something made at t can have.
+func oldest(t time.Time) (string, error) {
+	var id ulid.ULID
+	if err := id.SetTime(ulid.Timestamp(t)); err != nil {
+		return "", fault.New(fault.Internal, "the sweep's clock is at %s", t).Because(err)
+	}
+	return id.String(), nil
 }
 
 func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r approval.Request) error {

@@ -50,6 +50,9 @@ func (h *Handler) trained(ctx context.Context, e event.Event) error {
 	if !ok || v.SHA256 != t.SHA256 {
 		return fault.NotFoundf("version %d of %s is not registered with digest %.12s", t.Version, e.Model, t.SHA256)
 	}
+	if s.open != nil && v.Incident != s.open.ID {
+		s.open, s.seen.Open = nil, nil // a version that somebody uploaded has nothing to do with the incident that happens to be open
+	}
 	if v.Status != registry.Candidate {
 		return h.closeJob(ctx, t.Job, e.Time, "version "+strconv.Itoa(v.Number)+" exists already: "+string(v.Status), v.Number)
 	}

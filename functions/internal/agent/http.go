@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -133,11 +134,15 @@ func (h *Handler) alerts(r *http.Request) (int, any, error) {
 type promotionIn struct {
 	Version  string `json:"version"`
 	Strategy struct {
-		Type string `json:"type"`
+		Type          string `json:"type"`
+		CanaryPercent int    `json:"canary_percent"`
+		WaitInterval  int    `json:"wait_interval_seconds"`
+		MaxExecution  int    `json:"maximum_execution_timeout_seconds"`
 	} `json:"strategy"`
-	Reason string `json:"reason"`
-	Force  bool   `json:"force"`
-	DryRun bool   `json:"dry_run"`
+	AutoRollback json.RawMessage `json:"auto_rollback"`
+	Reason       string          `json:"reason"`
+	Force        bool            `json:"force"`
+	DryRun       bool            `json:"dry_run"`
 }
 
 // promotion answers POST /models/{m}/promotions: the gate judges the version now, and it is promoted if it passes. With "force" an operator
@@ -152,7 +157,10 @@ func (h *Handler) promotion(r *http.Request) (int, any, error) {
 		problems = append(problems, fault.Detail{Field: "reason", Code: "missing", Expected: "why, in 1 to 1000 characters"})
 	}
 	if t := in.Strategy.Type; t != "" && t != "ALL_AT_ONCE" {
-		problems = append(problems, fault.Detail{Field: "strategy.type", Code: "unsupported", Got: t, Expected: "ALL_AT_ONCE"})
+		problems = append(problems, fault.Detail{Field: "strategy.type", Code: "unsupported", Got: t, Expected: "ALL_AT_ONCE: a release serves all traffic at once, and is taken back as a whole"})
+	}
+	if in.Strategy.CanaryPercent != 0 || len(in.AutoRollback) > 0 {
+		problems = append(problems, fault.Detail{Field: "strategy", Code: "unsupported", Expected: "type ALL_AT_ONCE and nothing else: the agent itself watches every release and goes back by its policy"})
 	}
 	if len(problems) > 0 {
 		return 0, nil, fault.Invalidf("the promotion cannot be read").With(problems...)
@@ -215,8 +223,19 @@ func (h *Handler) promote(ctx context.Context, name string, n int, in promotionI
 	if x.problem != nil {
 		return nil, x.problem
 	}
+	if err := h.Control.Commit(ctx, x.change); err != nil {
+		return nil, err
+	}
 	out["state"], out["from"], out["forced"] = "promoted", strconv.Itoa(move.From), forced
-	return out, h.Control.Commit(ctx, x.change)
+	seen, err := h.verify(ctx, name, v) // the event of the move verifies too, and takes it back where this fails
+	out["verified"], out["golden_rows_matched"] = err == nil && seen.Problem == "", seen.Matched
+	if err != nil {
+		seen.Problem = "it could not be asked yet; it is tried again"
+	}
+	if seen.Problem != "" {
+		out["problem"] = seen.Problem
+	}
+	return out, nil
 }
 
 // rollback answers POST /models/{m}/rollback {"to":"previous"|"<version>","reason"}: checked before, done, verified through the serving path.

@@ -16,6 +16,7 @@ import (
 	"mlops/shared/control"
 	"mlops/shared/drift"
 	"mlops/shared/event"
+	"mlops/shared/fault"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -96,7 +97,7 @@ func (x *deed) rule() string {
 // gate writes the gate's verdict into the ledger.
 func (x *deed) gate() {
 	g := x.s.seen.Gate
-	if g == nil {
+	if g == nil || g.Version == 0 { // no gate, or a training that made no version
 		return
 	}
 	x.moved = true
@@ -118,7 +119,10 @@ func (x *deed) incident() {
 	if d.Stage == "" && s.open == nil {
 		return
 	}
-	fresh := d.Stage != "" && (s.open == nil || d.Incident == "")
+	fresh := d.Stage != "" && s.seen.Gate == nil && (s.open == nil || d.Incident == "")
+	if s.open == nil && !fresh {
+		return
+	}
 	if fresh {
 		s.memory.Incidents++
 		s.open = &incident.Incident{ID: incident.Number(s.memory.Incidents), Model: s.model, Kind: d.Diagnosis.Kind, Opened: s.at, Evidence: x.evidence}
@@ -226,6 +230,10 @@ func (x *deed) request() {
 		s.open.Approval = r.ID
 	}
 	r.Subject = subjectOf(r)
+	if err := r.Validate(); err != nil { // a policy that asks nobody, say: better said now than when somebody votes
+		x.problem = fault.Wrap(err, "ask people about %s", s.model)
+		return
+	}
 	x.put(control.Approval(r.ID), 0, r)
 	e := x.entry(audit.ApprovalRequested, x.rule(), fmt.Sprintf("%s of %s, %d of %d must agree by %s", kind, s.model, p.Quorum, len(p.Approvers), r.ExpiresAt.Format(time.RFC3339)))
 	e.SHA256, e.Inputs = subject, map[string]string{"approval": r.ID, "plan": d.PlanSHA256, "incident": id}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 
+	"mlops/functions/internal/incident"
 	"mlops/functions/internal/serving"
 	"mlops/functions/internal/train"
 	"mlops/shared/audit"
@@ -14,6 +15,7 @@ import (
 	"mlops/shared/dataset"
 	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/number"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -157,8 +159,40 @@ func (h *Handler) moved(ctx context.Context, e event.Event) error {
 	return h.Control.Commit(ctx, change)
 }
 
+// unverified opens an incident, so that the owner is told: a release that does not answer as it should is no matter of the ledger alone.
+func (h *Handler) unverified(s *situation, m event.Moved, result Verification, change *control.Change) error {
+	memory := s.memory
+	memory.Incidents++
+	d := remedy.Decision{Action: remedy.Escalate, Stage: remedy.StageEscalated, Model: s.model, Cause: remedy.CauseRelease, Target: m.To,
+		Summary: fmt.Sprintf("%s: version %d does not answer as it should through the serving path: %s", s.model, m.To, result.Problem),
+		Reasons: []remedy.Reason{{Rule: "verify.golden", Text: result.Problem, Measured: number.Float(result.Matched), Threshold: number.Float(result.Rows), Unit: "golden rows", N: result.Rows}}}
+	i := incident.Incident{ID: incident.Number(memory.Incidents), Model: s.model, Kind: remedy.KindRelease, Severity: "high", Opened: s.at}.Decide(d, s.at)
+	memory.Open = i.ID
+	for _, put := range []struct {
+		key      control.Key
+		revision int64
+		value    any
+	}{{control.Incident(s.model, i.ID), 0, i}, {control.Memory(s.model), s.memRev, memory}} {
+		doc, err := control.Put(put.key, put.revision, put.value)
+		if err != nil {
+			return err
+		}
+		change.Put = append(change.Put, doc)
+	}
+	e, err := event.New(h.NewID(), event.OwnerAlerted, s.at, s.model, event.Asked{Incident: i.ID})
+	if err != nil {
+		return err
+	}
+	change.Events = append(change.Events, e)
+	change.Entries = append(change.Entries, audit.Entry{Kind: audit.IncidentOpened, Model: s.model, At: s.at, Actor: self, Reason: i.ID + " " + d.Summary, Inputs: map[string]string{"incident": i.ID}})
+	return nil
+}
+
 // revert takes back a promotion that did not verify.
 func (h *Handler) revert(s *situation, m event.Moved, result Verification, p registry.Pointer, change *control.Change) error {
+	if err := h.unverified(s, m, result, change); err != nil {
+		return err
+	}
 	if m.Kind != registry.KindPromote || m.From == 0 {
 		change.Entries = append(change.Entries, audit.Entry{Kind: audit.IncidentEscalated, Model: s.model, At: s.at, Actor: self, Reason: "a person must look: " + result.Problem})
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -192,18 +193,22 @@ func (h *Handler) chain(r *http.Request) (any, error) {
 		from = n
 	}
 	name := r.PathValue("m")
+	head, err := h.Control.Head(r.Context(), name) // first: what is appended meanwhile is not shown, so entries and head agree
+	if err != nil {
+		return nil, err
+	}
+	if head.Seq == 0 {
+		return nil, fault.NotFoundf("there is no ledger of %.60q", name)
+	}
 	entries, err := h.Control.Entries(r.Context(), name, from, limit)
 	if err != nil {
 		return nil, err
 	}
-	head, err := h.Control.Head(r.Context(), name)
-	if err == nil && head.Seq == 0 {
-		return nil, fault.NotFoundf("there is no ledger of %.60q", name)
-	}
+	entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Seq > head.Seq })
 	if entries == nil {
 		entries = []audit.Entry{}
 	}
-	return map[string]any{"entries": entries, "head": head}, err
+	return map[string]any{"entries": entries, "head": head}, nil
 }
 
 func (h *Handler) allIncidents(ctx context.Context) ([]incident.Incident, error) {

@@ -103,10 +103,14 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 			return err
 		}
 	}
+	var failed error // one model's trouble does not keep the others from being measured; those that were are not measured again
 	for _, name := range names {
-		if err := h.check(ctx, e, name, d.Job); err != nil {
-			return fault.Wrap(err, "measure the traffic of %s", name)
+		if err := h.check(ctx, e, name, d.Job); err != nil && failed == nil {
+			failed = fault.Wrap(err, "measure the traffic of %s", name)
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	return h.end(ctx, e, d.Job)
 }
@@ -149,8 +153,14 @@ func (h *Handler) check(ctx context.Context, e event.Event, name, jobID string) 
 		return err
 	}
 	key := path.Join("reports/drift", m.At.Format("2006/01/02"), fmt.Sprintf("%s-%s.json", name, e.ID))
-	if err := h.Blobs.Create(ctx, key, body); err != nil && !fault.Is(err, fault.Conflict) {
-		return err // a Conflict is a second delivery after more traffic had come: what was measured first stands
+	err = h.Blobs.Create(ctx, key, body)
+	if fault.Is(err, fault.Conflict) { // a second delivery, after more had come: what was measured first stands
+		if body, err = h.Blobs.Get(ctx, key, 64<<20); err == nil {
+			err = json.Unmarshal(body, m)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	return h.remember(ctx, e, name, key, m, jobID)
 }

@@ -6,6 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,12 +21,15 @@ import (
 	"mlops/functions/internal/dashboard"
 	"mlops/functions/internal/driftcheck"
 	"mlops/functions/internal/edge"
+	"mlops/functions/internal/job"
+	"mlops/functions/internal/job"
 	"mlops/functions/internal/predict"
 	"mlops/functions/internal/report"
 	"mlops/functions/internal/serving"
 	"mlops/functions/internal/train"
 	"mlops/functions/internal/validate"
 	"mlops/shared/approval"
+	"mlops/shared/control"
 	"mlops/shared/drift"
 	"mlops/shared/evaluate"
 	"mlops/shared/event"
@@ -91,6 +97,9 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
+	if err := h.settings(context.Background()); err != nil {
+		return err
+	}
 	if err := h.secrets(); err != nil {
 		return err
 	}
@@ -106,7 +115,7 @@ func (h *Host) wire() error {
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log}
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
-	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Folds: 5, Progress: o.Progress, Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: h.defaultModel, Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
 	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: h.driftPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: price, Now: o.Now, NewID: id, Log: o.Log}
@@ -135,6 +144,9 @@ func (h *Host) subscribe(doors map[topology.Function]func(context.Context, event
 			level = slog.LevelError
 		}
 		h.options.Log.Log(context.Background(), level, "an event was not handled", "function", f.Function, "event", f.Event.Type, "id", f.Event.ID, "attempt", f.Attempt, "given_up", f.Dead, "error", f.Err)
+		if f.Dead {
+			h.abandon(f)
+		}
 	}
 	for _, spec := range topology.Functions {
 		if len(spec.Subscribes) == 0 {
@@ -160,6 +172,28 @@ func (h *Host) subscribe(doors map[topology.Function]func(context.Context, event
 	return nil
 }
 
+// abandon ends the job that an event given up belonged to: nobody would ever end it otherwise.
+func (h *Host) abandon(f local.Failure) {
+	var of struct {
+		Job string `json:"job"`
+	}
+	if json.Unmarshal(f.Event.Detail, &of) != nil || of.Job == "" {
+		return
+	}
+	ctx, ended := context.Background(), true
+	docs, err := job.Advance(ctx, h.State.Store, of.Job, h.options.Now(), func(j *job.Job) {
+		if ended = j.Ended(); !ended {
+			job.Fail(f.Err)(j)
+		}
+	})
+	if err == nil && !ended {
+		err = h.State.Store.Commit(ctx, control.Change{Put: docs})
+	}
+	if err != nil {
+		h.options.Log.Error("a job could not be ended", "job", of.Job, "error", err)
+	}
+}
+
 // secrets makes the keys once, and keeps them.
 func (h *Host) secrets() error {
 	session, err := h.State.Key("session", 32)
@@ -181,7 +215,7 @@ func (h *Host) secrets() error {
 	return nil
 }
 
-// defaultModel is what /predict means without a name: the only model, or the one whose champion changed last.
+// defaultModel is what /predict means without a name: the only model. With several a request has to say which.
 func (h *Host) defaultModel(ctx context.Context) (string, error) {
 	names, err := h.State.Store.Models(ctx)
 	if err != nil {
@@ -202,6 +236,13 @@ func (h *Host) config(name string) ([]byte, error) {
 		return nil, nil
 	}
 	return b, err
+}
+
+// settings reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
+func (h *Host) settings(ctx context.Context) error {
+	_, decisions := h.policies(ctx)
+	_, drifts := h.driftPolicy(ctx)
+	return errors.Join(decisions, drifts)
 }
 
 func (h *Host) policies(ctx context.Context) (agent.Policies, error) {
@@ -268,8 +309,14 @@ func (h *Host) Empty(ctx context.Context) (bool, error) {
 	if err != nil || len(names) > 0 {
 		return false, err
 	}
-	jobs, err := h.State.Store.List(ctx, "job", "", "", 1)
-	return len(jobs) == 0, err
+	docs, err := h.State.Store.List(ctx, "job", "", "", 1000)
+	for _, d := range docs {
+		var j job.Job
+		if json.Unmarshal(d.Body, &j) == nil && !j.Ended() {
+			return false, err
+		}
+	}
+	return err == nil, err
 }
 
 // StateFile is a path inside the state.

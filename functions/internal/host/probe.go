@@ -46,7 +46,7 @@ func (p prober) batch(ctx context.Context, model string, rows []map[string]any) 
 	}
 	var answer struct {
 		Predictions []struct {
-			Prediction    json.Number        `json:"prediction"`
+			Prediction    json.RawMessage    `json:"prediction"` // a number, or a class that is text
 			Probabilities map[string]float64 `json:"probabilities"`
 			Version       string             `json:"model_version"`
 		} `json:"predictions"`
@@ -58,8 +58,8 @@ func (p prober) batch(ctx context.Context, model string, rows []map[string]any) 
 	for i, a := range answer.Predictions {
 		out[i] = agent.Probe{Version: a.Version, Values: a.Probabilities}
 		if a.Probabilities == nil {
-			v, err := a.Prediction.Float64()
-			if err != nil {
+			var v float64
+			if err := json.Unmarshal(a.Prediction, &v); err != nil {
 				return nil, fmt.Errorf("read the serving path's answer: %w", err)
 			}
 			out[i].Values = map[string]float64{"": v}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"path"
 	"strconv"
@@ -145,8 +144,11 @@ func (h *Handler) scoreAll(s *serving.Served, e event.Event, rows []map[string]a
 			r.Probabilities = a.vector
 		}
 		out.records = append(out.records, r)
-		text, _ := json.Marshal(a.Prediction) // a number or a text
-		buf.WriteString(strconv.Itoa(i) + "," + r.ID + "," + quoted(string(bytes.Trim(text, `"`))))
+		text := number(p[0])
+		if s.Task != dataset.Regression {
+			text = s.Classes[s.Class(p)]
+		}
+		buf.WriteString(strconv.Itoa(i) + "," + r.ID + "," + quoted(text))
 		if s.Task != dataset.Regression {
 			for _, v := range p {
 				buf.WriteString("," + number(v))

@@ -150,10 +150,30 @@ func (h *Handler) readLabel(s *serving.Served, l labelIn) (capture.Label, string
 	return out, "bad_label"
 }
 
+// few is up to how many labels of one hour are looked up one by one; more are found by reading the hour.
+const few = 20
+
+// known are those of the labels' inferences that were captured.
+func (h *Handler) known(ctx context.Context, name string, at time.Time, labels []capture.Label) (map[string]bool, error) {
+	if len(labels) > few {
+		return capture.IDs(ctx, h.Blobs, name, "champion", at)
+	}
+	known := map[string]bool{}
+	for _, l := range labels {
+		switch _, err := capture.Find(ctx, h.Blobs, name, "champion", l.Inference, at); {
+		case err == nil:
+			known[l.Inference] = true
+		case !fault.Is(err, fault.NotFound):
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
 // storeLabels writes the labels of one hour of inferences: first the ground truth, then the documents that make a repetition a duplicate.
 // A crash between the two leaves labels that were never acknowledged, and sending them again mends it.
 func (h *Handler) storeLabels(ctx context.Context, s *serving.Served, hour string, at time.Time, labels []capture.Label) (int, []refused, error) {
-	known, err := capture.IDs(ctx, h.Blobs, s.Name, "champion", at)
+	known, err := h.known(ctx, s.Name, at, labels)
 	if err != nil {
 		return 0, nil, err
 	}

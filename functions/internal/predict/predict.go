@@ -133,6 +133,9 @@ func (h *Handler) score(ctx context.Context, s *serving.Served, rows []map[strin
 			return nil, fault.Unavailablef("the prediction could not be recorded, so it is not given").Because(err)
 		}
 	}
+	if door.CallerOf(ctx).Probe {
+		return out, nil // the platform's own questions are nobody's predictions
+	}
 	h.counts.success.Add(int64(len(rows)))
 	h.counts.nanoseconds.Add(int64(time.Since(start)))
 	return out, nil
@@ -235,7 +238,10 @@ func (h *Handler) single(r *http.Request) (*serving.Served, map[string]any, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	if inner, ok := row["features"].(map[string]any); ok && len(row) == 1 {
+	if inner, ok := row["features"].(map[string]any); ok {
+		if extra := others(row, "features"); len(extra) > 0 {
+			return nil, nil, fault.Invalidf(`features stand either in "features" or beside it, not in both places`).With(extra...)
+		}
 		row = inner
 	}
 	return s, row, nil

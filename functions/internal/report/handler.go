@@ -171,25 +171,34 @@ func (h *Handler) weekly(ctx context.Context, e event.Event, r event.Report) err
 			return err
 		}
 	}
+	var failed error // one model's trouble does not keep the others' reports from being written
 	for _, name := range names {
-		w, err := h.week(ctx, name, e.Time.UTC())
-		if err != nil {
-			return err
-		}
-		id := e.ID + "-" + name
-		base := path.Join("reports/weekly", e.Time.UTC().Format("2006/01/02"), id)
-		if err := h.keep(ctx, base+".json", w); err != nil {
-			return err
-		}
-		title, html, err := document.WeeklyReport(*w)
-		if err != nil {
-			return err
-		}
-		if err := h.store(ctx, e, Stored{ID: id, Kind: "weekly", Model: name, Title: title, At: e.Time, Key: base + ".html", Data: base + ".json"}, html, r.Job); err != nil {
-			return err
+		if err := h.write(ctx, e, name, r.Job); err != nil && failed == nil {
+			failed = fault.Wrap(err, "write the weekly report of %s", name)
 		}
 	}
+	if failed != nil {
+		return failed
+	}
 	return h.end(ctx, e, r.Job)
+}
+
+// write writes one model's week.
+func (h *Handler) write(ctx context.Context, e event.Event, name, jobID string) error {
+	w, err := h.week(ctx, name, e.Time.UTC())
+	if err != nil {
+		return err
+	}
+	id := e.ID + "-" + name
+	base := path.Join("reports/weekly", e.Time.UTC().Format("2006/01/02"), id)
+	if err := h.keep(ctx, base+".json", w); err != nil {
+		return err
+	}
+	title, html, err := document.WeeklyReport(*w)
+	if err != nil {
+		return err
+	}
+	return h.store(ctx, e, Stored{ID: id, Kind: "weekly", Model: name, Title: title, At: e.Time, Key: base + ".html", Data: base + ".json"}, html, jobID)
 }
 
 // keep stores the facts of a week. What a first delivery stored stands, and the report is made of that: the platform has gone on since.

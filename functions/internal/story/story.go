@@ -98,7 +98,7 @@ type group struct {
 
 // Tell plays the story. The error says which steps could not be verified.
 func Tell(ctx context.Context, o Options) error {
-	s := &Story{o: o, ctx: ctx, clock: &clock{t: dayZero}, rng: rand.New(rand.NewPCG(7, 11)), ahead: map[*group][]int{}}
+	s := newStory(ctx, o)
 	if err := s.read(); err != nil {
 		return err
 	}
@@ -114,6 +114,15 @@ func Tell(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.host.Close()
+	return s.tell()
+}
+
+func newStory(ctx context.Context, o Options) *Story {
+	return &Story{o: o, ctx: ctx, clock: &clock{t: dayZero}, rng: rand.New(rand.NewPCG(7, 11)), ahead: map[*group][]int{}}
+}
+
+// tell plays the chapters on the platform that was opened.
+func (s *Story) tell() error {
 	for _, chapter := range []func() error{s.birth, s.ordinaryWeek, s.shift, s.badRelease, s.nullSurge, s.review} {
 		if err := chapter(); err != nil {
 			return err

@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -158,16 +160,28 @@ func Label(text string, classes []string) float64 {
 	return math.NaN()
 }
 
-// Labelled are the answered requests from start to end whose truth is known, in order of their ids, with those truths.
+// MaxLabelled is how many labelled requests are looked at, the newest ones; MaxBack how far back labels are looked for.
+const (
+	MaxLabelled = 50_000
+	MaxBack     = 180 * 24 * time.Hour
+)
+
+// Labelled are the answered requests from start to end whose truth is known, in order of their ids, with those truths. Labels are read
+// first, and then the hours they speak of; of very many the newest count, which is what a comparison of today's models is about.
 func Labelled(ctx context.Context, b capture.Blobs, name string, start, end time.Time, classes []string) ([]capture.Record, []float64, error) {
-	records, err := capture.Window(ctx, b, name, "champion", start, end)
-	if err != nil {
-		return nil, nil, err
+	if oldest := end.Add(-MaxBack); start.Before(oldest) {
+		start = oldest
 	}
 	truths, err := capture.Labels(ctx, b, name, start, end)
 	if err != nil {
 		return nil, nil, err
 	}
+	ids := slices.Sorted(maps.Keys(truths))
+	records, err := capture.ByID(ctx, b, name, "champion", ids[max(0, len(ids)-MaxLabelled):])
+	if err != nil {
+		return nil, nil, err
+	}
+	records = slices.DeleteFunc(records, func(r capture.Record) bool { return r.At.Before(start) || !r.At.Before(end) })
 	y := Labels(records, truths, classes)
 	var known []capture.Record
 	var values []float64

@@ -42,8 +42,7 @@ type Handler struct {
 	Now       func() time.Time
 	NewID     func() string
 	Threads   int
-	Folds     int
-	DryRun    bool                    // of a new model: remedies are proposed only
+	Folds     int                     // of the cross-validation; 0 = as many as the table bears, at most 5
 	Progress  func(training.Progress) // nil: nobody watches
 	Log       *slog.Logger
 }
@@ -95,6 +94,9 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) ask(ctx context.Context, name, version, algorithm string, params map[string]any, seed uint64) (string, error) {
+	if name == "" {
+		return "", fault.Invalidf("say which dataset to train on").With(fault.Detail{Field: "dataset", Code: "missing", Expected: "the name of a dataset that was uploaded"})
+	}
 	var d struct {
 		Model    string   `json:"model"`
 		Versions []string `json:"versions"`
@@ -155,7 +157,11 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 
 	dir := "models/" + v.Model + "/sha256/" + made.sha
 	for name, body := range made.files {
-		if err := h.Artefacts.Create(ctx, dir+"/"+name, body); err != nil {
+		err := h.Artefacts.Create(ctx, dir+"/"+name, body)
+		if fault.Is(err, fault.Conflict) && name != "model.bin" {
+			continue // the same artefact from data that differs in what no model sees: the first description stands
+		}
+		if err != nil {
 			return fault.Wrap(err, "store %s of the new version of %s", name, v.Model)
 		}
 	}
@@ -172,7 +178,7 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 
 // register adds the version; a model that is new gets its state here.
 func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated, m table.Manifest, made *artefact) (registry.Version, error) {
-	state := registry.State{Model: v.Model, DryRun: h.DryRun}
+	state := registry.State{Model: v.Model}
 	rev, err := h.Control.Get(ctx, control.State(v.Model), &state)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return registry.Version{}, err
@@ -198,33 +204,35 @@ func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated
 
 // announce tells the agent, once everything it will look at is there.
 func (h *Handler) announce(ctx context.Context, e event.Event, v event.Validated, version registry.Version, made *artefact) error {
-	docs, err := job.Advance(ctx, h.Control, v.Job, e.Time, func(j *job.Job) {
+	done := h.Now().UTC()
+	docs, err := job.Advance(ctx, h.Control, v.Job, done, func(j *job.Job) {
 		j.Stage = "trained"
 		j.Result["version"], j.Result["sha256"], j.Result["algorithm"] = strconv.Itoa(version.Number), made.sha, made.result.Algorithm
 	})
 	if err != nil {
 		return err
 	}
-	next, err := event.New(h.NewID(), event.ModelTrained, e.Time, v.Model, event.Trained{Job: v.Job, Version: version.Number, SHA256: made.sha, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident})
+	next, err := event.New(h.NewID(), event.ModelTrained, done, v.Model, event.Trained{Job: v.Job, Version: version.Number, SHA256: made.sha, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident})
 	if err != nil {
 		return err
 	}
-	entry := audit.Entry{Kind: audit.TrainDone, Model: v.Model, At: e.Time, To: version.Number, SHA256: made.sha, Actor: audit.Actor{Type: "schedule", ID: "train"},
+	entry := audit.Entry{Kind: audit.TrainDone, Model: v.Model, At: done, To: version.Number, SHA256: made.sha, Actor: audit.Actor{Type: "schedule", ID: "train"},
 		Reason: made.summary(), Inputs: map[string]string{"data_version": v.Version, "fits": strconv.Itoa(made.result.Fits), "seed": strconv.FormatUint(v.Seed, 10)}}
 	return h.Control.Commit(ctx, control.Change{Model: v.Model, Op: "train/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
 }
 
 func (h *Handler) failed(ctx context.Context, e event.Event, v event.Validated, cause error) error {
 	h.Log.ErrorContext(ctx, "training failed", "model", v.Model, "data_version", v.Version, "error", cause)
-	docs, err := job.Advance(ctx, h.Control, v.Job, e.Time, job.Fail(cause))
+	done := h.Now().UTC()
+	docs, err := job.Advance(ctx, h.Control, v.Job, done, job.Fail(cause))
 	if err != nil {
 		return err
 	}
-	next, err := event.New(h.NewID(), event.TrainingFailed, e.Time, v.Model, event.Trained{Job: v.Job, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident, Error: cause.Error()})
+	next, err := event.New(h.NewID(), event.TrainingFailed, done, v.Model, event.Trained{Job: v.Job, Data: v.Version, Dataset: v.Dataset, Incident: v.Incident, Error: cause.Error()})
 	if err != nil {
 		return err
 	}
-	entry := audit.Entry{Kind: audit.TrainFailed, Model: v.Model, At: e.Time, Actor: audit.Actor{Type: "schedule", ID: "train"}, Reason: cause.Error(), Inputs: map[string]string{"data_version": v.Version}}
+	entry := audit.Entry{Kind: audit.TrainFailed, Model: v.Model, At: done, Actor: audit.Actor{Type: "schedule", ID: "train"}, Reason: cause.Error(), Inputs: map[string]string{"data_version": v.Version}}
 	return h.Control.Commit(ctx, control.Change{Model: v.Model, Op: "trainfailed/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
 }
 

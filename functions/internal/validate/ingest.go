@@ -62,7 +62,8 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		kind, name = audit.ValidateFailed, event.DatasetRejected
 		out.Problems = p.err.Error()
 	}
-	docs, err := job.Advance(ctx, h.Control, u.Job, e.Time, func(j *job.Job) {
+	done := h.Now().UTC() // when it was found out; what is decided about the data was decided at the event's time
+	docs, err := job.Advance(ctx, h.Control, u.Job, done, func(j *job.Job) {
 		j.Status, j.Stage, j.Model = job.Running, "validated", u.Model
 		j.Result["validation"], j.Result["data_version"] = p.report, p.manifest.Version
 		if p.err != nil {
@@ -74,7 +75,7 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		return err
 	}
 	if p.err == nil {
-		d = Dataset{Name: u.Dataset, Model: u.Model, Target: u.Target, Positive: u.Positive, Task: u.Task, Ignore: u.Ignore, Segment: u.Segment,
+		d = Dataset{Name: u.Dataset, Model: u.Model, Target: p.manifest.Target, Positive: p.manifest.Positive, Task: string(p.manifest.Task), Ignore: u.Ignore, Segment: u.Segment,
 			Suite: p.manifest.Suite, Updated: e.Time, Versions: appendVersion(d.Versions, p.manifest.Version)}
 		doc, err := control.Put(control.Dataset(u.Dataset), rev, d)
 		if err != nil {
@@ -82,11 +83,11 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		}
 		docs = append(docs, doc)
 	}
-	next, err := event.New(h.NewID(), name, e.Time, u.Model, out)
+	next, err := event.New(h.NewID(), name, done, u.Model, out)
 	if err != nil {
 		return err
 	}
-	entry := audit.Entry{Kind: kind, Model: u.Model, At: e.Time, SHA256: p.manifest.Version, Actor: audit.Actor{Type: "schedule", ID: "validate"}, Reason: p.summary,
+	entry := audit.Entry{Kind: kind, Model: u.Model, At: done, SHA256: p.manifest.Version, Actor: audit.Actor{Type: "schedule", ID: "validate"}, Reason: p.summary,
 		Inputs: map[string]string{"upload": u.Digest, "rows": strconv.Itoa(p.rows), "rejected": strconv.Itoa(p.rejected)}}
 	return h.Control.Commit(ctx, control.Change{Model: u.Model, Op: "ingest/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
 }
@@ -132,21 +133,22 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	if err != nil {
 		return prepared{err: err, summary: "not a table"}
 	}
+	if u.Target == "" {
+		u.Target = f.Columns[len(f.Columns)-1].Name
+	}
 	suite, key, proposed, err := h.suiteFor(ctx, f, u, d)
 	if err != nil {
 		return prepared{err: err, summary: "no suite"}
 	}
-	result := expect.Validate(f, suite, expect.Options{Format: "SUMMARY", Now: now})
-	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+u.Digest[:12]+".json")
-	p.objects = append(p.objects, object{p.report, compact(result)})
+	result := expect.Validate(subject(f, u.Target, key == configured(u.Dataset)), suite, expect.Options{Format: "SUMMARY", Now: now})
+	report := compact(result) // named by its content: after a crash the same upload may meet a suite that another one brought in between
+	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+digest(report)[:12]+".json")
+	p.objects = append(p.objects, object{p.report, report})
 	if proposed != nil {
 		p.objects = append(p.objects, object{key, proposed})
 	}
 	critical := result.Failed("critical")
 	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", suite.Name, len(suite.Expectations), len(result.Failed("info"))-len(critical))
-	if u.Target == "" {
-		u.Target = f.Columns[len(f.Columns)-1].Name
-	}
 	target, err := dataset.ParseTarget(u.Target)
 	if err != nil {
 		p.err = err
@@ -155,7 +157,8 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	keep := target.Present(f)
 	p.rejected = f.Rows() - len(keep)
 	if p.rejected > 0 && len(keep) > 0 {
-		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Job+"-"+u.Digest[:12]+".jsonl"), missingTargets(f, keep, u.Target)})
+		rejected := missingTargets(f, keep, u.Target)
+		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Job+"-"+digest(rejected)[:12]+".jsonl"), rejected})
 		f = f.Take(keep)
 	}
 	labels, err := target.Labels(f, dataset.Task(u.Task), u.Positive)
@@ -207,12 +210,37 @@ func (p *prepared) split(f *dataset.Frame, labels dataset.Labels) error {
 	return nil
 }
 
+// configured is where an operator puts a dataset's suite.
+func configured(name string) string { return path.Join("config/suites", name+".json") }
+
+// subject is the frame as a suite sees it. A comparison's column comes raw in an upload (num) and decided in a retraining (num>0): a proposed
+// suite leaves both out, since reading the target checks it, and a configured one finds the decided values under the raw name.
+func subject(f *dataset.Frame, text string, configured bool) *dataset.Frame {
+	t, err := dataset.ParseTarget(text)
+	if err != nil || t.Op == "" {
+		return f
+	}
+	if !configured {
+		return f.Drop(t.Column, text, t.String())
+	}
+	decided := f.Column(t.String())
+	if f.Column(t.Column) != nil || decided == nil {
+		return f
+	}
+	raw := *decided
+	raw.Name = t.Column
+	g, err := dataset.NewFrame(append(slices.Clone(f.Drop(t.String()).Columns), raw)...)
+	if err != nil { // lengths and names are those of a frame
+		return f
+	}
+	return g
+}
+
 // suiteFor finds the suite of an upload: the dataset's, or one proposed from these first rows, so that nothing trains unvalidated.
 func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload, d Dataset) (*expect.Suite, string, []byte, error) {
-	configured := path.Join("config/suites", u.Dataset+".json")
-	if b, err := h.Blobs.Get(ctx, configured, 16<<20); err == nil {
+	if b, err := h.Blobs.Get(ctx, configured(u.Dataset), 16<<20); err == nil {
 		s, err := expect.ReadSuite(b)
-		return s, configured, nil, fault.Wrap(err, "read the configured suite %s", configured)
+		return s, configured(u.Dataset), nil, fault.Wrap(err, "read the configured suite %s", configured(u.Dataset))
 	} else if !fault.Is(err, fault.NotFound) {
 		return nil, "", nil, err
 	}
@@ -220,11 +248,12 @@ func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload
 		s, err := h.suite(ctx, d.Suite)
 		return s, d.Suite, nil, err
 	}
+	seen := subject(f, u.Target, false)
 	target := u.Target
-	if t, err := dataset.ParseTarget(u.Target); err == nil && f.Column(u.Target) == nil {
-		target = t.Column
+	if seen.Column(target) == nil {
+		target = "" // a comparison: reading it is its check
 	}
-	s := expect.Suggest(f, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
+	s := expect.Suggest(seen, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
 	b := compact(s)
 	return s, path.Join("raw", u.Dataset, "suite-"+digest(b)[:12]+".json"), b, nil
 }

@@ -19,7 +19,7 @@ import (
 // The limits of a Table, which are DynamoDB's (Amazon DynamoDB Developer Guide, "Quotas" and "TransactWriteItems").
 const (
 	MaxOps        = 100       // operations of one Write
-	MaxItemBytes  = 400 << 10 // one item as Size counts it
+	MaxItemBytes  = 390 << 10 // one item as Size counts it: DynamoDB takes 400 KB, emulators a little less
 	MaxWriteBytes = 4 << 20   // all items of one Write
 	MaxQuery      = 1000      // items of one Query
 	MaxKeyBytes   = 1024      // a partition, a sort key, a blob's key

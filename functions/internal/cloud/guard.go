@@ -1,0 +1,71 @@
+package cloud
+
+import (
+	"net/http"
+	"os"
+	"strings"
+
+	"mlops/functions/internal/door"
+	"mlops/shared/fault"
+	"mlops/shared/platform/start"
+	"mlops/shared/topology"
+)
+
+// Guard lets requests through to the routes that the topology gives the function, as far as API Gateway has established who asks: a key of
+// the usage plan opens the predict routes, IAM or an authorizer every one. A gateway that was set up without them opens nothing but the
+// public routes.
+func Guard(spec topology.Spec, probe string, next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range spec.Routes {
+		mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
+			caller, err := callerOf(r, route.Scope, probe)
+			if err == nil && r.ContentLength > route.Body {
+				err = fault.Invalidf("the body has %d bytes, more than the %d of this door: send it in parts, or upload a file by POST /datasets/{name}/upload-url", r.ContentLength, route.Body).WithCode(fault.CodeTooLarge)
+			}
+			if err != nil {
+				door.Fail(w, r, surface(r), err)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(door.WithCaller(r.Context(), caller)))
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := start.IdentityOf(r.Context()).RequestID
+		r = r.WithContext(door.WithRequest(r.Context(), id))
+		w.Header().Set("X-Request-Id", id)
+		if _, pattern := mux.Handler(r); pattern == "" {
+			door.Fail(w, r, surface(r), fault.NotFoundf("there is nothing for %s at %.200s", r.Method, r.URL.Path))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// callerOf is who asks, if they may.
+func callerOf(r *http.Request, want topology.Scope, probe string) (door.Caller, error) {
+	id := start.IdentityOf(r.Context())
+	switch {
+	case want == topology.Public:
+		return door.Caller{ID: "public", Scope: topology.Public}, nil
+	case id.Principal != "":
+		return door.Caller{ID: id.Principal, Scope: want}, nil
+	case want == topology.PredictScope && id.KeyID != "":
+		return door.Caller{ID: "key/" + id.KeyID, Scope: want, Probe: probe != "" && id.KeyID == probe}, nil
+	case os.Getenv("AWS_SAM_LOCAL") == "true": // sam local start-api has no keys
+		return door.Caller{ID: "sam-local", Scope: want}, nil
+	case id.KeyID != "":
+		return door.Caller{}, fault.Deniedf("an API key opens the predict routes; this door needs %s", want)
+	}
+	return door.Caller{}, fault.Deniedf("this door needs a key: send it as x-api-key").WithCode(fault.CodeUnauthenticated)
+}
+
+// surface is the ecosystem a path belongs to.
+func surface(r *http.Request) door.Surface {
+	switch p := r.URL.Path; {
+	case strings.HasPrefix(p, "/v1/"), p == "/v2", strings.HasPrefix(p, "/v2/"):
+		return door.V2
+	case p == "/invocations", strings.HasPrefix(p, "/endpoints/"):
+		return door.MLflow
+	}
+	return door.Plain
+}

@@ -1,0 +1,43 @@
+// Package settings reads the policies that decisions are made by: the defaults that lie beside their rooms, and the operator's overrides.
+package settings
+
+import (
+	"context"
+
+	"mlops/functions/internal/agent"
+	"mlops/shared/drift"
+	"mlops/shared/evaluate"
+	"mlops/shared/platform"
+	"mlops/shared/remedy"
+)
+
+// Reader gives the operator's override of a name; nil when there is none.
+type Reader func(ctx context.Context, name string) ([]byte, error)
+
+// Agent reads policy.yaml and gate.yaml. Where the policy names nobody to ask, approvers are asked.
+func Agent(read Reader, approvers []string) func(ctx context.Context) (agent.Policies, error) {
+	return func(ctx context.Context) (p agent.Policies, err error) {
+		defaults := remedy.DefaultPolicy()
+		if len(defaults.Approval.Approvers) == 0 {
+			defaults.Approval.Approvers = approvers
+		}
+		if p.Remedy, err = one(ctx, read, "policy", defaults); err != nil {
+			return p, err
+		}
+		p.Gate, err = one(ctx, read, "gate", evaluate.DefaultPolicy())
+		return p, err
+	}
+}
+
+// Drift reads drift.yaml.
+func Drift(read Reader) func(ctx context.Context) (drift.Policy, error) {
+	return func(ctx context.Context) (drift.Policy, error) { return one(ctx, read, "drift", drift.DefaultPolicy()) }
+}
+
+func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {
+	b, err := read(ctx, name)
+	if err != nil {
+		return defaults, err
+	}
+	return platform.Settings(name+".yaml", b, defaults)
+}
