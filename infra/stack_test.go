@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,6 +172,38 @@ func TestFunctionsUnderstandTheirEnvironment(t *testing.T) {
 			}
 			if size := len(jsonOf(t, variables)); size > 4<<10 {
 				t.Errorf("%s: %s: the environment has %d bytes; Lambda takes 4,096", name, id, size)
+			}
+		}
+	}
+}
+
+// TestAgentWaitsAsLongAsPredictRemembers: golden rows that are sent earlier would be answered by the version before.
+func TestAgentWaitsAsLongAsPredictRemembers(t *testing.T) {
+	tpl := usual.of(t)
+	said := func(id string) any {
+		return find(tpl.Resources[id].Properties, "Environment", "Variables", "MODEL_TTL")
+	}
+	if said("Agent") == nil || said("Agent") != said("Predict") {
+		t.Errorf("agent %v, predict %v", said("Agent"), said("Predict"))
+	}
+}
+
+// TestWall: the stack is built from what both sides read, and from nothing else of the house.
+func TestWall(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			switch path := strings.Trim(i.Path.Value, `"`); {
+			case strings.HasSuffix(name, "_test.go"), !strings.HasPrefix(path, "mlops/"), path == "mlops/shared/topology", path == "mlops/shared/config":
+			default:
+				t.Errorf("%s imports %s", name, path)
 			}
 		}
 	}

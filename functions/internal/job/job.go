@@ -2,7 +2,9 @@
 package job
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"time"
 
 	"mlops/shared/control"
@@ -43,7 +45,7 @@ type Store interface {
 }
 
 // Advance reads the job and gives the document that moves it on, to be committed with the effect itself. A job that is not there (an event
-// from outside) gives nothing: the effect does not depend on it.
+// from outside), and one that change leaves as it is, give nothing: the effect does not depend on it.
 func Advance(ctx context.Context, s Store, id string, now time.Time, change func(*Job)) ([]control.Doc, error) {
 	if id == "" {
 		return nil, nil
@@ -59,8 +61,17 @@ func Advance(ctx context.Context, s Store, id string, now time.Time, change func
 	if j.Result == nil {
 		j.Result = map[string]string{}
 	}
+	before, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
 	change(&j)
-	j.Updated = now
+	if after, err := json.Marshal(j); err != nil || bytes.Equal(before, after) {
+		return nil, err
+	}
+	if now.After(j.Updated) { // an event may come late
+		j.Updated = now
+	}
 	doc, err := control.Put(control.Job(id), rev, j)
 	return []control.Doc{doc}, err
 }
