@@ -6,8 +6,18 @@ DATA ?= testdata/datasets/heart.csv
 TARGET ?=
 SHIFT_BY ?= site
 GO ?= go
+ARCH ?= arm64
+ENV ?= dev
+OWNERS ?=
+APPROVERS ?=
+CDK_ARGS ?=
+SAM_ARGS ?=
 export CGO_ENABLED ?= 0
 FUNCTIONS := $(patsubst functions/%/main.go,%,$(filter-out functions/mlops/main.go,$(wildcard functions/*/main.go)))
+GOARCH_OF = $(if $(filter x86_64,$(ARCH)),amd64,$(ARCH))
+CONTEXT = -c env=$(ENV) -c arch=$(ARCH) $(if $(OWNERS),-c owners=$(OWNERS)) $(if $(APPROVERS),-c approvers=$(APPROVERS)) $(CDK_ARGS)
+CDK = npx --no-install cdk
+TEMPLATE = cdk.out/mlops-$(ENV).template.json
 PACKAGES := ./... ./testdata/datasets/...
 GOFLAGS_SMALL := -trimpath -buildvcs=false -tags lambda.norpc -ldflags="-s -w -buildid="
 
@@ -15,7 +25,7 @@ GOFLAGS_SMALL := -trimpath -buildvcs=false -tags lambda.norpc -ldflags="-s -w -b
 
 .PHONY: help
 help: ## list what can be made
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z%-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: dist/mlops ## build and start on 127.0.0.1:$PORT; DATA=f TARGET=t chooses what an empty state begins with
@@ -30,9 +40,9 @@ dist/mlops:
 	@$(GO) build $(GOFLAGS_SMALL) -o dist/mlops ./functions/mlops
 
 .PHONY: build
-build: dist/mlops ## write dist/mlops, dist/<function>/bootstrap (linux/arm64) and dist/host/<function>/bootstrap
+build: dist/mlops ## write dist/mlops, dist/<function>/bootstrap (linux/$ARCH) and dist/host/<function>/bootstrap
 	@for f in $(FUNCTIONS); do \
-	  GOOS=linux GOARCH=arm64 $(GO) build $(GOFLAGS_SMALL) -o dist/$$f/bootstrap ./functions/$$f && \
+	  GOOS=linux GOARCH=$(GOARCH_OF) $(GO) build $(GOFLAGS_SMALL) -o dist/$$f/bootstrap ./functions/$$f && \
 	  $(GO) build $(GOFLAGS_SMALL) -o dist/host/$$f/bootstrap ./functions/$$f || exit 1; done
 
 .PHONY: test
@@ -45,6 +55,35 @@ check: ## format, vet, lint, walls, and the tests (with the race detector where 
 	@$(GO) vet $(PACKAGES)
 	@$(GO) tool staticcheck $(PACKAGES)
 	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 20m $(PACKAGES); else $(GO) test -timeout 20m $(PACKAGES); fi
+
+.PHONY: test-infra
+test-infra: ## pass the cloud stack's tests (needs Node; the first compilation takes minutes)
+	@cd infra && $(GO) vet ./... && $(GO) test -timeout 20m ./...
+
+.PHONY: synth
+synth: dist/stack ## write cdk.out from what `make build` built; no account, no CDK command line
+	@rm -rf cdk.out && CDK_OUTDIR=cdk.out dist/stack $(CONTEXT)
+
+.PHONY: dist/stack
+dist/stack:
+	@$(GO) -C infra build -o ../dist/stack .
+
+node_modules: package-lock.json
+	@npm ci --no-audit --no-fund && touch node_modules
+
+.PHONY: diff deploy
+diff: node_modules ## say what a deployment would change; fails where it would destroy something
+	@$(CDK) diff mlops-$(ENV) $(CONTEXT) --fail-on destructive
+
+deploy: build node_modules ## deploy ENV=dev|prod OWNERS=a@b APPROVERS=c@d to the account of the credentials
+	@$(CDK) deploy mlops-$(ENV) $(CONTEXT) --require-approval never
+
+.PHONY: sam-api
+sam-api: synth ## serve the template's routes on port 3000 (SAM CLI, Docker)
+	@sam local start-api -t $(TEMPLATE) $(SAM_ARGS)
+
+sam-invoke-%: synth ## call one function with EVENT (SAM CLI, Docker)
+	@name=$*; sam local invoke -t $(TEMPLATE) $(SAM_ARGS) -e $(or $(EVENT),events/$*.json) $${name^}
 
 .PHONY: bench
 bench: ## run the benchmarks

@@ -89,7 +89,7 @@ var Functions = []Spec{
 		Memory:     512, Timeout: 25 * time.Second,
 		Grants: []Grant{
 			{Data, "capture/", ReadWrite}, {Data, "groundtruth/", Write}, {Models, "models/", Read}, {Data, "config/", Read},
-			{Data, "uploads/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
+			{Data, "batches/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
 			{Control, "model", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
 		},
 	},

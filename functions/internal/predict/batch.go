@@ -42,7 +42,7 @@ func (h *Handler) batchJob(w http.ResponseWriter, r *http.Request) {
 			return "", fault.Invalidf("the batch is empty: send CSV with a header line")
 		}
 		sum := sha256.Sum256(body)
-		key := path.Join("uploads", s.Name, hex.EncodeToString(sum[:])+".csv")
+		key := path.Join("batches", s.Name, hex.EncodeToString(sum[:])+".csv")
 		if err := h.Blobs.Create(ctx, key, body); err != nil {
 			return "", fault.Wrap(err, "store the batch")
 		}

@@ -7,12 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"mlops/shared/fault"
 )
@@ -28,7 +31,7 @@ type Account struct{ config aws.Config }
 
 // Open reads region, credentials and endpoint as every AWS tool does. It makes no call.
 func Open(ctx context.Context) (Account, error) {
-	c, err := config.LoadDefaultConfig(ctx, config.WithRetryer(func() aws.Retryer {
+	c, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.LoggerFunc(log)), config.WithRetryer(func() aws.Retryer {
 		return retry.AddWithMaxBackoffDelay(retry.AddWithMaxAttempts(retry.NewStandard(), sdkTries), sdkBackoff)
 	}))
 	if err != nil {
@@ -38,6 +41,15 @@ func Open(ctx context.Context) (Account, error) {
 		return Account{}, fault.Invalidf("the AWS settings of this process are incomplete").With(fault.Detail{Field: "AWS_REGION", Code: "missing", Expected: "a region, such as eu-west-1"})
 	}
 	return Account{c}, nil
+}
+
+// log takes what the SDK has to say into the process's own log.
+func log(class logging.Classification, format string, args ...any) {
+	level := slog.LevelDebug
+	if class == logging.Warn {
+		level = slog.LevelWarn
+	}
+	slog.Log(context.Background(), level, "the AWS SDK says: "+fmt.Sprintf(format, args...))
 }
 
 // alive refuses a call that was given up already.
@@ -70,6 +82,9 @@ func classify(err error, format string, args ...any) error {
 	case "ValidationException", "InvalidParameter", "InvalidParameterException", "ValidationError":
 		return fault.New(fault.Internal, "%s: AWS takes the request to be wrong (%s)", attempt, code).Because(err)
 	default:
+		if status(err) == http.StatusForbidden {
+			return fault.New(fault.Internal, "%s: this function's role may not do that (%s)", attempt, code).Because(err)
+		}
 		return fault.Unavailablef("%s: %s", attempt, code).Because(err)
 	}
 }

@@ -36,16 +36,32 @@ func (t *Topic) Send(ctx context.Context, to, subject, message string) error {
 	if len(message) > maxMessage {
 		return fault.Invalidf("a mail of %d bytes is longer than the %d of SNS", len(message), maxMessage).WithCode(fault.CodeTooLarge)
 	}
-	about, err := t.client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &t.arn})
+	heard, err := t.heard(ctx)
 	if err != nil {
-		return classify(err, "look at topic %s", t.arn)
+		return err
 	}
-	if n := about.Attributes["SubscriptionsConfirmed"]; n == "0" || n == "" {
+	if !heard {
 		return fault.Unavailablef("nobody has confirmed a subscription to topic %s: the mail to %s would be lost", t.arn, to)
 	}
 	_, err = t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: aws.String(subjectOf(subject)), Message: &message,
 		MessageAttributes: map[string]types.MessageAttributeValue{t.to: {DataType: aws.String("String"), StringValue: &to}}})
 	return classify(err, "publish on topic %s", t.arn)
+}
+
+// heard reports whether the topic has a confirmed subscription. Those that wait, or are being deleted, have a word in place of an ARN.
+func (t *Topic) heard(ctx context.Context) (bool, error) {
+	for pages := sns.NewListSubscriptionsByTopicPaginator(t.client, &sns.ListSubscriptionsByTopicInput{TopicArn: &t.arn}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, classify(err, "look at topic %s", t.arn)
+		}
+		for _, s := range page.Subscriptions {
+			if strings.HasPrefix(aws.ToString(s.SubscriptionArn), "arn:") {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // subjectOf makes a subject that SNS takes: printable ASCII that begins with no space, one line, less than 100 characters.

@@ -98,7 +98,7 @@ func (t *Table) write(ctx context.Context, token string, ops []store.Op) error {
 func (t *Table) try(ctx context.Context, token string, ops []store.Op, w *write) (again bool, err error) {
 	name := sha256.Sum256(fmt.Appendf(nil, "%s/%d", token, w.round))
 	_, err = t.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		ClientRequestToken: aws.String(hex.EncodeToString(name[:])[:36]), TransactItems: t.items(ops, *w)})
+		ClientRequestToken: aws.String(hex.EncodeToString(name[:])[:36]), TransactItems: t.items(ops, *w)}, unread)
 	var cancelled *types.TransactionCanceledException
 	var mismatch *types.IdempotentParameterMismatchException
 	var progress *types.TransactionInProgressException
@@ -116,6 +116,9 @@ func (t *Table) try(ctx context.Context, token string, ops []store.Op, w *write)
 	w.round++
 	return t.cancelled(cancelled, ops, w)
 }
+
+// unread keeps the SDK from checking the sum of an answer that it does not read, which fails and costs the connection.
+func unread(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true }
 
 // cancelled reads why a transaction was refused. Nothing of it was written.
 func (t *Table) cancelled(refused *types.TransactionCanceledException, ops []store.Op, w *write) (again bool, err error) {

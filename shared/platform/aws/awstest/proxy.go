@@ -114,10 +114,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Drop:
 		panic(http.ErrAbortHandler)
 	case Throttle:
-		refuse(w, call, http.StatusServiceUnavailable, "SlowDown", "ThrottlingException")
+		refuse(w, r, http.StatusServiceUnavailable, "SlowDown", "ThrottlingException")
 		return
 	case Forbid:
-		refuse(w, call, http.StatusForbidden, "AccessDenied", "AccessDeniedException")
+		refuse(w, r, http.StatusForbidden, "AccessDenied", "AccessDeniedException")
 		return
 	}
 	answer, err := p.pass(r, call, body)
@@ -131,16 +131,26 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.body)
 }
 
-func refuse(w http.ResponseWriter, call string, code int, s3, json string) {
-	if !strings.Contains(call, ".") {
+// refuse answers in the words of the protocol that was asked in: S3's, the query protocol's of SNS, or JSON.
+func refuse(w http.ResponseWriter, r *http.Request, code int, s3, json string) {
+	switch {
+	case r.Header.Get("X-Amz-Target") != "":
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"__type":"com.amazonaws#`+json+`","message":"refused"}`)
+	case isForm(r.Header.Get("Content-Type")):
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, "<ErrorResponse><Error><Type>Sender</Type><Code>"+json+"</Code><Message>refused</Message></Error><RequestId>0</RequestId></ErrorResponse>")
+	default:
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(code)
 		_, _ = io.WriteString(w, "<Error><Code>"+s3+"</Code><Message>refused</Message></Error>")
-		return
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(http.StatusBadRequest)
-	_, _ = io.WriteString(w, `{"__type":"com.amazonaws#`+json+`","message":"refused"}`)
+}
+
+func isForm(contentType string) bool {
+	return strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }
 
 // pass does the request, and keeps what it says.
@@ -201,7 +211,7 @@ func (p *Proxy) keep(call, contentType string, body []byte) {
 		if json.Unmarshal(body, &in) == nil {
 			p.entries = append(p.entries, in.Entries...)
 		}
-	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
+	case isForm(contentType):
 		form, err := url.ParseQuery(string(body))
 		if err != nil || form.Get("Action") != "Publish" {
 			return

@@ -1,0 +1,182 @@
+package runtimeapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"mlops/functions/internal/runtimeapi"
+	"mlops/shared/config"
+	"mlops/shared/platform/aws/awstest"
+	"mlops/shared/topology"
+)
+
+const probeID = "probe01"
+
+// deployment is the functions' real executables on an emulated cloud.
+type deployment struct {
+	*testing.T
+	cloud   *awstest.Cloud
+	api     *httptest.Server // what API Gateway is to clients of predict, and to the agent's golden rows
+	running map[topology.Function]*runtimeapi.Sandbox
+	logs    map[topology.Function]*output
+}
+
+func deploy(t *testing.T) *deployment {
+	t.Helper()
+	d := &deployment{T: t, cloud: awstest.Open(t), running: map[topology.Function]*runtimeapi.Sandbox{}, logs: map[topology.Function]*output{}}
+	d.api = httptest.NewServer(http.HandlerFunc(d.serve))
+	t.Cleanup(func() {
+		d.api.Close()
+		for _, s := range d.running {
+			s.Close()
+		}
+	})
+	return d
+}
+
+// environ is what the stack would tell a function.
+func (d *deployment) environ(name topology.Function) map[string]string {
+	p := config.Platform{Stage: "test", DataBucket: d.cloud.DataBucket, ModelBucket: d.cloud.ModelBucket, ControlTable: d.cloud.Tables.Control, AuditTable: d.cloud.Tables.Audit,
+		IdempotencyTable: d.cloud.Tables.Idempotency, EventBus: "default"}
+	var environ map[string]string
+	switch name {
+	case topology.Predict:
+		environ = config.Environ(config.Predict{Platform: p, ProbeKeyID: probeID})
+	case topology.Agent:
+		environ = config.Environ(config.Agent{Platform: p, ApprovalsTopic: d.cloud.Approvals, AlertsTopic: d.cloud.Alerts, ApprovalKey: d.cloud.MacKey, PublicURL: "https://approvals.example/test",
+			PredictURL: d.api.URL + "/test", ProbeKey: d.cloud.ProbeParameter, Owner: "owner@example.com", Approvers: []string{"alice@example.com"}})
+	case topology.DriftCheck:
+		c, err := config.Load[config.DriftCheck](func(name string) string { return config.Environ(config.Validate{Platform: p})[name] })
+		if err != nil {
+			d.Fatal(err)
+		}
+		environ = config.Environ(c)
+	case topology.Approve:
+		environ = config.Environ(config.Approve{Platform: p, ApprovalKey: d.cloud.MacKey})
+	default:
+		environ = config.Environ(config.Validate{Platform: p})
+	}
+	for k, v := range d.cloud.Credentials() {
+		environ[k] = v
+	}
+	return environ
+}
+
+// sandbox is the function's execution environment, started when it is first needed.
+func (d *deployment) sandbox(name topology.Function) *runtimeapi.Sandbox {
+	d.Helper()
+	if s := d.running[name]; s != nil {
+		return s
+	}
+	d.logs[name] = &output{}
+	s, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(d.T, name), Name: string(name), Env: d.environ(name), Timeout: topology.Of(name).Timeout, Output: d.logs[name]})
+	if err != nil {
+		d.Fatalf("start %s: %v\n%s", name, err, d.logs[name])
+	}
+	d.running[name] = s
+	return s
+}
+
+// serve is API Gateway before predict: it turns requests into events, and knows keys by their ids.
+func (d *deployment) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	in := events.APIGatewayProxyRequest{Resource: strings.TrimPrefix(r.URL.Path, "/test"), Path: r.URL.Path, HTTPMethod: r.Method, MultiValueHeaders: r.Header, MultiValueQueryStringParameters: r.URL.Query(), Body: string(body)}
+	in.RequestContext.Identity.APIKeyID = map[string]string{d.cloud.ProbeKey: probeID, "client": "client01"}[r.Header.Get("X-Api-Key")]
+	a := d.ask(topology.Predict, in)
+	for k, vs := range a.MultiValueHeaders {
+		w.Header()[k] = vs
+	}
+	w.WriteHeader(a.StatusCode)
+	_, _ = io.WriteString(w, a.Body)
+}
+
+// ask lets a function answer a request.
+func (d *deployment) ask(name topology.Function, in events.APIGatewayProxyRequest) events.APIGatewayProxyResponse {
+	in.RequestContext.RequestID = "r-1"
+	payload, err := json.Marshal(in)
+	if err != nil {
+		d.Fatal(err)
+	}
+	b, err := d.sandbox(name).Invoke(background, payload)
+	var a events.APIGatewayProxyResponse
+	if err == nil {
+		err = json.Unmarshal(b, &a)
+	}
+	if err != nil {
+		d.Errorf("%s %s of %s: %v\n%s", in.HTTPMethod, in.Path, name, err, d.logs[name])
+	}
+	return a
+}
+
+// TestEveryEventOnTheRealBootstraps hands each shipped event to the executable it is for, on an empty cloud: whatever there is to answer, it
+// is an answer, or an error that says of which kind it is; nothing panics, hangs or ends.
+func TestEveryEventOnTheRealBootstraps(t *testing.T) {
+	d := deploy(t)
+	files, err := filepath.Glob("../../../events/*.json")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = []byte(strings.ReplaceAll(string(b), `"mlops-data"`, fmt.Sprintf("%q", d.cloud.DataBucket)))
+		of, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+		name := topology.Function(of)
+		answer, err := d.sandbox(name).Invoke(background, b)
+		if err != nil {
+			if f, ok := runtimeapi.IsFailure(err); !ok || !strings.Contains("Invalid NotFound Conflict Denied Unavailable Internal", f.Type) {
+				t.Errorf("%s: %v\n%s", file, err, d.logs[name])
+				delete(d.running, name)
+			}
+			continue
+		}
+		var a events.APIGatewayProxyResponse
+		if string(answer) != "null" && (json.Unmarshal(answer, &a) != nil || a.StatusCode < 200 || a.StatusCode == 500) {
+			t.Errorf("%s: %s\n%s", file, answer, d.logs[name])
+		}
+	}
+	for _, spec := range topology.Functions {
+		log := d.logs[spec.Name].String()
+		if !strings.Contains(log, `"_aws"`) || !strings.Contains(log, `"ColdStart":1`) {
+			t.Errorf("%s wrote no metrics: %.500s", spec.Name, log)
+		}
+		for line := range strings.Lines(log) {
+			if !json.Valid([]byte(line)) && !strings.Contains(line, `"errorMessage"`) { // the library's own line has a time before it
+				t.Errorf("%s wrote a line that is not JSON: %s", spec.Name, line)
+			}
+		}
+		t.Logf("%-10s ready after %s, %d MiB at most", spec.Name, d.running[spec.Name].InitTime(), d.running[spec.Name].PeakMemory()>>20)
+	}
+}
+
+// TestWrongEnvironment: a function that is told too little says everything that is missing, at once, and how it ended.
+func TestWrongEnvironment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the functions")
+	}
+	var out output
+	_, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(t, topology.Agent), Name: "agent", Env: map[string]string{"AWS_REGION": "eu-west-1", "DATA_BUCKET": "No!"}, Output: &out})
+	f, ok := runtimeapi.IsFailure(err)
+	if !ok || !f.Init || f.Type != "Invalid" {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{"DATA_BUCKET: wrong_value", "MODEL_BUCKET: missing", "CONTROL_TABLE", "AUDIT_TABLE", "IDEMPOTENCY_TABLE", "APPROVALS_TOPIC_ARN", "ALERTS_TOPIC_ARN", "APPROVAL_KEY", "PUBLIC_URL", "PREDICT_URL", "PROBE_KEY_PARAMETER", "OWNER"} {
+		if !strings.Contains(f.Message, name) || !strings.Contains(out.String(), name) {
+			t.Errorf("%s is not named: %s", name, f.Message)
+		}
+	}
+}
