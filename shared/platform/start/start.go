@@ -45,7 +45,7 @@ const (
 )
 
 // Serve answers invocations until the environment ends. It does not return.
-func (f *Function) Serve() { lambda.StartHandler(f) }
+func (f *Function) Serve() { lambda.Start(f) }
 
 // Invoke does one invocation. It implements lambda.Handler.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
