@@ -47,14 +47,14 @@ build: dist/mlops ## write dist/mlops, dist/<function>/bootstrap (linux/$ARCH) a
 
 .PHONY: test
 test: ## pass the tests
-	@$(GO) test $(PACKAGES)
+	@$(GO) test -timeout 20m $(PACKAGES)
 
 .PHONY: check
-check: ## format, vet, lint, walls, and the tests (with the race detector where a C compiler is)
+check: ## format, vet, lint, walls, and the tests with the race detector where a C compiler is (the emulator is make test's)
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
 	@$(GO) vet $(PACKAGES)
 	@$(GO) tool staticcheck $(PACKAGES)
-	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 20m $(PACKAGES); else $(GO) test -timeout 20m $(PACKAGES); fi
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(PACKAGES); else $(GO) test -timeout 20m $(PACKAGES); fi
 
 .PHONY: test-infra
 test-infra: ## pass the cloud stack's tests (needs Node; the first compilation takes minutes)

@@ -257,7 +257,7 @@ func TestPredictStaysSmall(t *testing.T) {
 			}
 		}
 	}
-	walk("functions/internal/predict", nil)
+	walk("functions/predict", nil)
 	if len(seen) < 5 {
 		t.Fatalf("only %d packages are reached from predict: the test looks at the wrong place", len(seen))
 	}

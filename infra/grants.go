@@ -23,7 +23,7 @@ var (
 	reading  = []string{"dynamodb:GetItem", "dynamodb:Query"}
 	writing  = []string{"dynamodb:ConditionCheckItem", "dynamodb:PutItem"}
 	deleting = []string{"dynamodb:DeleteItem"}
-	mailing  = []string{"sns:GetTopicAttributes", "sns:Publish"} // a topic that nobody listens to is not written to
+	mailing  = []string{"sns:ListSubscriptionsByTopic", "sns:Publish"} // a topic that nobody listens to is not written to
 )
 
 // grants turns the grants of the topology into statements: single actions, on single resources, and in the control table on single

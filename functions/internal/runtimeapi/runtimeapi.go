@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -65,7 +66,7 @@ type Sandbox struct {
 	initErr *Failure
 	waiting map[string]chan result
 	sigterm bool // an extension of the process asked to be told of the end
-	started time.Time
+	started atomic.Int64 // nanoseconds since 1970: the function's first request may be served before spawn returns
 	init    time.Duration
 }
 
@@ -144,7 +145,7 @@ func (s *Sandbox) spawn() error {
 	}
 	cmd.Stdout, cmd.Stderr = s.options.Output, s.options.Output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.started = time.Now()
+	s.started.Store(time.Now().UnixNano())
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", path, err)
 	}
@@ -277,7 +278,7 @@ func (s *Sandbox) routes() http.Handler {
 // serveNext hands over one invocation; it waits until there is one.
 func (s *Sandbox) serveNext(w http.ResponseWriter, r *http.Request) {
 	s.once.Do(func() {
-		s.init = time.Since(s.started)
+		s.init = time.Duration(time.Now().UnixNano() - s.started.Load())
 		close(s.ready)
 	})
 	select {

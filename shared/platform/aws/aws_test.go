@@ -16,7 +16,15 @@ func TestMain(m *testing.M) { awstest.Main(m) }
 
 var background = context.Background()
 
+// long marks the suites of package storetest, which make some twenty thousand requests.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+}
+
 func TestTable(t *testing.T) {
+	long(t)
 	storetest.Table(t, func(t *testing.T) store.Table {
 		c := awstest.Open(t)
 		return c.Account(t).Table(c.Tables, time.Now)
@@ -46,6 +54,7 @@ func (s somebody) Write(ctx context.Context, token string, ops []store.Op) error
 }
 
 func TestStore(t *testing.T) {
+	long(t)
 	storetest.Store(t, func(t *testing.T) store.Table {
 		c := awstest.Open(t)
 		a := c.Account(t)

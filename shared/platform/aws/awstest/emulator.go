@@ -70,6 +70,10 @@ func Main(m *testing.M) {
 }
 
 func start() {
+	if testing.Short() {
+		emulator.why = "the emulator is left out with -short: make test runs it"
+		return
+	}
 	if u := os.Getenv("AWS_ENDPOINT_URL"); u != "" {
 		emulator.url = strings.TrimSuffix(u, "/")
 		return
@@ -188,15 +192,6 @@ func (c *Cloud) make(ctx context.Context) error {
 func (c *Cloud) Subscribe(t testing.TB, topic, to string) {
 	t.Helper()
 	if _, err := sns.NewFromConfig(c.config).Subscribe(context.Background(), &sns.SubscribeInput{TopicArn: &topic, Protocol: sdk.String("email"), Endpoint: &to}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Delete removes an item of a table, and an object of a bucket Remove: what nobody in the platform may do.
-func (c *Cloud) Delete(t testing.TB, table, partition, sort string) {
-	t.Helper()
-	if _, err := dynamodb.NewFromConfig(c.config).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table,
-		Key: map[string]dynamotypes.AttributeValue{aws.PartitionKey: &dynamotypes.AttributeValueMemberS{Value: partition}, aws.SortKey: &dynamotypes.AttributeValueMemberS{Value: sort}}}); err != nil {
 		t.Fatal(err)
 	}
 }
