@@ -65,7 +65,7 @@ type Sandbox struct {
 	exited  chan struct{}
 	initErr *Failure
 	waiting map[string]chan result
-	sigterm bool // an extension of the process asked to be told of the end
+	sigterm bool         // an extension of the process asked to be told of the end
 	started atomic.Int64 // nanoseconds since 1970: the function's first request may be served before spawn returns
 	init    time.Duration
 }
