@@ -187,7 +187,7 @@ func TestUnaskedRollbackIsSafe(t *testing.T) {
 			}
 		}
 	})
-	if taken < 20 {
+	if taken < 20 && !testing.Short() {
 		t.Error("the property was never put to the test")
 	}
 }
