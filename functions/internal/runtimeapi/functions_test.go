@@ -166,7 +166,7 @@ func TestEveryEventOnTheRealBootstraps(t *testing.T) {
 // TestWrongEnvironment: a function that is told too little says everything that is missing, at once, and how it ended.
 func TestWrongEnvironment(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the functions")
+		t.Skip("left out with -short: it builds the functions; make test runs it")
 	}
 	var out output
 	_, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(t, topology.Agent), Name: "agent", Env: map[string]string{"AWS_REGION": "eu-west-1", "DATA_BUCKET": "No!"}, Output: &out})

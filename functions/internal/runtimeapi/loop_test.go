@@ -245,7 +245,7 @@ var link = regexp.MustCompile(`https://approvals\.example/test(/approvals/\S+)`)
 // approves, the model is retrained on what came, gated, promoted, and verified through the serving path.
 func TestLoop(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds and runs every function")
+		t.Skip("left out with -short: it builds and runs every function; make test runs it")
 	}
 	d := deploy(t)
 	l := &loop{deployment: d, rng: rand.New(rand.NewPCG(5, 5)), types: map[event.Type]int{}}

@@ -19,7 +19,7 @@ var background = context.Background()
 // long marks the suites of package storetest, which make some twenty thousand requests.
 func long(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes minutes")
+		t.Skip("left out with -short: it takes minutes; make test runs it")
 	}
 }
 
