@@ -57,7 +57,7 @@ func (p *platform) conditions() []alarm {
 			all = append(all, dead(id, f.dead, fmt.Sprintf("events that %s could not handle wait to be looked at and sent again", spec.Name)))
 		}
 		for _, s := range spec.Schedules {
-			if period := 2 * s.Every; p.settings.schedules[s.Name] == expression(s.Every) && period <= 24*time.Hour {
+			if period := 2 * s.Every; p.settings.schedules[s.Name] == expression(s) && period <= 24*time.Hour {
 				all = append(all, alarm{id: *title(s.Name) + "Silence", text: fmt.Sprintf("%s was not woken in twice the period of the schedule %s", spec.Name, s.Name), metric: f.MetricInvocations(sum(period)),
 					above: 1, periods: 1, bad: 1, below: true, silence: awscloudwatch.TreatMissingData_BREACHING})
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -94,12 +95,14 @@ func tick(s topology.Schedule) map[string]any {
 	return map[string]any{"id": "schedule-" + s.Name + "-" + scheduledTime, "type": string(s.Event), "time": scheduledTime, "detail": detail}
 }
 
-// expression is when a schedule runs unless somebody chose: on the clock where its period divides an hour or a day, on Monday morning when
-// it is a week, else counted from its making.
-func expression(every time.Duration) string {
+// expression is when a schedule runs unless somebody chose: on the clock where its period divides an hour or a day, on the weekday and hour
+// of its offset when it is a week, else counted from its making.
+func expression(s topology.Schedule) string {
+	every := s.Every
 	switch {
-	case every == 7*24*time.Hour:
-		return "cron(0 6 ? * MON *)"
+	case every == topology.Week:
+		at := time.Unix(0, 0).UTC().Add(s.Offset)
+		return fmt.Sprintf("cron(%d %d ? * %s *)", at.Minute(), at.Hour(), strings.ToUpper(at.Weekday().String()[:3]))
 	case every < time.Hour && every%time.Minute == 0 && time.Hour%every == 0:
 		return fmt.Sprintf("cron(0/%d * * * ? *)", every/time.Minute)
 	case every == time.Hour:

@@ -97,7 +97,7 @@ func load(app awscdk.App) (settings, error) {
 	must(slices.Contains(logDays, s.logDays), "logDays", strconv.Itoa(s.logDays), fmt.Sprintf("one of %v", logDays))
 	for _, schedule := range topology.Schedules() {
 		key := "schedule." + schedule.Name
-		s.schedules[schedule.Name] = value(key, expression(schedule.Every))
+		s.schedules[schedule.Name] = value(key, expression(schedule))
 		must(expressionForm.MatchString(s.schedules[schedule.Name]), key, s.schedules[schedule.Name], "rate(..), cron(..) or off")
 	}
 	must(!s.production() || len(s.owners) > 0, "owners", "", "who is told, in production")

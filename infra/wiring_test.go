@@ -188,7 +188,7 @@ func TestEveryScheduleIsASchedule(t *testing.T) {
 		if find(target, "DeadLetterConfig", "Arn") == nil || tpl.say(find(target, "Arn")) != "Events" || find(target, "EventBridgeParameters", "Source") != event.Source || find(target, "EventBridgeParameters", "DetailType") != string(want.Event) {
 			t.Errorf("%s: target %v", want.Name, target)
 		}
-		if s.Properties["ScheduleExpression"] != expression(want.Every) {
+		if s.Properties["ScheduleExpression"] != expression(want) {
 			t.Errorf("%s runs at %v", want.Name, s.Properties["ScheduleExpression"])
 		}
 		at := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
@@ -215,10 +215,15 @@ func TestEveryScheduleIsASchedule(t *testing.T) {
 func TestExpression(t *testing.T) {
 	for every, want := range map[time.Duration]string{
 		15 * time.Minute: "cron(0/15 * * * ? *)", time.Hour: "cron(0 * * * ? *)", 6 * time.Hour: "cron(0 0/6 * * ? *)", 24 * time.Hour: "cron(0 0 * * ? *)",
-		7 * 24 * time.Hour: "cron(0 6 ? * MON *)", 25 * time.Minute: "rate(25 minutes)", time.Minute: "cron(0/1 * * * ? *)",
+		25 * time.Minute: "rate(25 minutes)", time.Minute: "cron(0/1 * * * ? *)",
 	} {
-		if got := expression(every); got != want {
+		if got := expression(topology.Schedule{Every: every}); got != want {
 			t.Errorf("every %s: %s; want %s", every, got, want)
+		}
+	}
+	for offset, want := range map[time.Duration]string{0: "cron(0 0 ? * THU *)", topology.Monday + 5*time.Hour: "cron(0 5 ? * MON *)", topology.Monday + 30*time.Hour + 45*time.Minute: "cron(45 6 ? * TUE *)"} {
+		if got := expression(topology.Schedule{Every: topology.Week, Offset: offset}); got != want {
+			t.Errorf("every week, %s on: %s; want %s", offset, got, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ import (
 
 type serveFlags struct {
 	addr, state, data, target, positive, task, name, publicURL string
-	ignore                                                     []string
+	ignore, off                                                []string
 	window                                                     time.Duration
 }
 
@@ -48,6 +48,7 @@ func serveCommand(a *app) *cobra.Command {
 	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
 	c.Flags().StringVar(&f.publicURL, "public-url", os.Getenv("PUBLIC_URL"), "where links in mails lead (default: the address)")
 	c.Flags().DurationVar(&f.window, "window", 24*time.Hour, "how far back a drift check looks")
+	c.Flags().StringSliceVar(&f.off, "off", nil, "schedules that do not run: sweep, retrain, drift, weekly")
 	return c
 }
 
@@ -72,7 +73,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		f.publicURL = "http://" + f.addr
 	}
 	bar := newBar(a.err)
-	h, err := host.Open(host.Options{Dir: f.state, Now: time.Now, PublicURL: f.publicURL, APIKey: os.Getenv("MLOPS_API_KEY"), Window: f.window, Progress: bar.show,
+	h, err := host.Open(host.Options{Dir: f.state, Now: time.Now, PublicURL: f.publicURL, APIKey: os.Getenv("MLOPS_API_KEY"), Window: f.window, Off: f.off, Progress: bar.show,
 		Log: slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ const (
 	ApprovalRequested Type = "ApprovalRequested" // people are to be asked
 	ApprovalDecided   Type = "ApprovalDecided"   // approved, rejected or expired
 	RetrainRequested  Type = "RetrainRequested"  // assemble a new data version and train on it
+	RetrainDue        Type = "RetrainDue"        // every model that serves is to be retrained (schedule)
 	ReportRequested   Type = "ReportRequested"   // write a report now (schedule or person)
 	SweepRequested    Type = "SweepRequested"    // expire approvals, repeat what was intended but not done
 )

@@ -97,8 +97,8 @@ type Asked struct {
 type Retrain struct {
 	Incident string    `json:"incident,omitempty"`
 	Approval string    `json:"approval,omitempty"`
-	Base     string    `json:"base"`    // data version of the champion
-	Since    time.Time `json:"since"`   // labelled traffic from then on is added: from before, the base tells
+	Base     string    `json:"base"`    // data version to begin with; "" = the newest upload that asks what the champion answers
+	Since    time.Time `json:"since"`   // labelled traffic from then on is added: from before, the base tells. Without a Base: unused
 	Dataset  string    `json:"dataset"` //
 	Reason   string    `json:"reason"`
 	Actor    string    `json:"actor"`

@@ -42,12 +42,15 @@ var Functions = []Spec{
 			{"POST", "/models/{m}/switch", Operate, SmallBody},
 		},
 		Subscribes: []event.Type{event.ModelTrained, event.TrainingFailed, event.DatasetRejected, event.DriftMeasured, event.AlertReceived,
-			event.AliasMoved, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.SweepRequested},
-		Schedules: []Schedule{{Name: "sweep", Every: 15 * time.Minute, Event: event.SweepRequested}},
-		Memory:    512, Timeout: 2 * time.Minute, Concurrency: 1,
+			event.AliasMoved, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.SweepRequested, event.RetrainDue},
+		Schedules: []Schedule{
+			{Name: "sweep", Every: 15 * time.Minute, Event: event.SweepRequested},
+			{Name: "retrain", Every: Week, Offset: Monday + 5*time.Hour, Event: event.RetrainDue}, // before the weekly report, which then tells of it
+		},
+		Memory: 512, Timeout: 2 * time.Minute, Concurrency: 1,
 		Grants: []Grant{
-			{Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "config/", Read},
-			{Models, "models/", Read}, {Control, "model", ReadWrite}, {Control, "incident", ReadWrite}, {Control, "approval", ReadWrite}, {Control, "agent", ReadWrite},
+			{Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "processed/", Read},
+			{Data, "config/", Read}, {Models, "models/", Read}, {Control, "model", ReadWrite}, {Control, "incident", ReadWrite}, {Control, "approval", ReadWrite}, {Control, "agent", ReadWrite},
 			{Control, "job", ReadWrite}, {Control, "drift", Read}, {Control, "dataset", Read}, {Audit, "", ReadWrite},
 			{Mail, "", Use}, {Alerts, "", Use}, {Mint, "", Use}, {Serving, "", Use},
 		},
@@ -117,7 +120,7 @@ var Functions = []Spec{
 		Name: Report, Purpose: "writes reports for people",
 		Routes:     []Route{{"POST", "/reports", Operate, SmallBody}},
 		Subscribes: []event.Type{event.ReportRequested, event.DatasetValidated, event.DatasetRejected, event.DriftMeasured, event.ModelGated},
-		Schedules:  []Schedule{{Name: "weekly", Every: 7 * 24 * time.Hour, Event: event.ReportRequested, Kind: "weekly"}},
+		Schedules:  []Schedule{{Name: "weekly", Every: Week, Offset: Monday + 6*time.Hour, Event: event.ReportRequested, Kind: "weekly"}},
 		Memory:     512, Timeout: 2 * time.Minute, Concurrency: 1,
 		Grants: []Grant{
 			{Data, "reports/", ReadWrite}, {Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "reference/", Read}, {Models, "models/", Read},

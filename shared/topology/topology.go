@@ -51,13 +51,20 @@ type Route struct {
 	Body   int64 // largest body, bytes
 }
 
-// Schedule publishes an event periodically.
+// Schedule publishes an event periodically. Periods are counted from 1970-01-01 00:00 UTC plus Offset.
 type Schedule struct {
-	Name  string
-	Every time.Duration
-	Event event.Type
-	Kind  string // the report's kind, where Event is ReportRequested
+	Name   string
+	Every  time.Duration
+	Offset time.Duration
+	Event  event.Type
+	Kind   string // the report's kind, where Event is ReportRequested
 }
+
+// Week is the period of what happens on Mondays; Monday is the first of them, counted from 1970-01-01, a Thursday.
+const (
+	Week   = 7 * 24 * time.Hour
+	Monday = 4 * 24 * time.Hour
+)
 
 // Payload is the detail of the event that the schedule publishes.
 func (s Schedule) Payload() any {

@@ -85,6 +85,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 		event.ApprovalRequested: h.ask,
 		event.ApprovalDecided:   h.decided,
 		event.SweepRequested:    h.sweep,
+		event.RetrainDue:        h.renew,
 	}[e.Type]
 	if do == nil {
 		return nil

@@ -25,7 +25,7 @@ import (
 )
 
 var everyEvent = []event.Type{event.DatasetUploaded, event.DatasetValidated, event.DatasetRejected, event.TrainRequested, event.ModelTrained, event.ModelGated, event.TrainingFailed, event.AliasMoved,
-	event.DriftRequested, event.DriftMeasured, event.AlertReceived, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.RetrainRequested, event.ReportRequested, event.SweepRequested}
+	event.DriftRequested, event.DriftMeasured, event.AlertReceived, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.RetrainRequested, event.RetrainDue, event.ReportRequested, event.SweepRequested}
 
 // twice sends every event a second time as soon as it was seen, and remembers it.
 func (w *world) twice() *[]event.Event {

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"mlops/functions/internal/agent"
@@ -48,7 +50,8 @@ type Options struct {
 	APIKey    string           // opens predict and operate; "" = keys made once and kept
 	Window    time.Duration    // of a drift check
 	Progress  func(training.Progress)
-	Attempts  int // of a delivery; 0 = the bus's default
+	Attempts  int      // of a delivery; 0 = the bus's default
+	Off       []string // names of schedules that do not run
 	Log       *slog.Logger
 }
 
@@ -158,13 +161,19 @@ func (h *Host) subscribe(doors map[topology.Function]func(context.Context, event
 			return err
 		}
 	}
+	var known []string
 	for _, s := range topology.Schedules() {
-		payload := any(struct{}{})
-		if s.Event == event.ReportRequested {
-			payload = event.Report{Kind: s.Kind}
+		known = append(known, s.Name)
+		if slices.Contains(h.options.Off, s.Name) {
+			continue
 		}
-		if err := h.State.Bus.Schedule(local.Schedule{Name: s.Name, Every: s.Every, Type: s.Event, Payload: payload}); err != nil {
+		if err := h.State.Bus.Schedule(local.Schedule{Name: s.Name, Every: s.Every, Offset: s.Offset, Type: s.Event, Payload: s.Payload()}); err != nil {
 			return err
+		}
+	}
+	for _, name := range h.options.Off {
+		if !slices.Contains(known, name) {
+			return fault.Invalidf("there is no schedule %.40q to be off: there are %s", name, strings.Join(known, ", "))
 		}
 	}
 	return nil

@@ -144,7 +144,8 @@ func (s *Story) open(dir string) error {
 		}
 	}
 	var err error
-	s.host, err = host.Open(host.Options{Dir: dir, Now: s.clock.now, PublicURL: "https://mlops.example", Window: 48 * time.Hour, Progress: func(p training.Progress) { s.fits = p.Done },
+	// The story shows that the agent retrains because something happened: no other retraining happens in it.
+	s.host, err = host.Open(host.Options{Dir: dir, Now: s.clock.now, PublicURL: "https://mlops.example", Window: 48 * time.Hour, Off: []string{"retrain"}, Progress: func(p training.Progress) { s.fits = p.Done },
 		Log: slog.New(slog.NewTextHandler(s.o.Out, &slog.HandlerOptions{Level: slog.LevelError}))})
 	return err
 }

@@ -105,7 +105,7 @@ func same(t *testing.T, out []byte) {
 }
 
 var everyEvent = []event.Type{event.DatasetUploaded, event.DatasetValidated, event.DatasetRejected, event.TrainRequested, event.ModelTrained, event.ModelGated, event.TrainingFailed, event.AliasMoved,
-	event.DriftRequested, event.DriftMeasured, event.AlertReceived, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.RetrainRequested, event.ReportRequested, event.SweepRequested}
+	event.DriftRequested, event.DriftMeasured, event.AlertReceived, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.RetrainRequested, event.RetrainDue, event.ReportRequested, event.SweepRequested}
 
 // TestGoldenTwice tells the story on one processor with every event delivered twice: it is the same story to the letter, so nothing happened
 // twice. Then all events come once more, from the last to the first, and change nothing.

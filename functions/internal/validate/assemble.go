@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"mlops/functions/internal/capture"
 	"mlops/functions/internal/job"
@@ -18,8 +20,10 @@ import (
 	"mlops/shared/registry"
 )
 
-// assemble makes the data of a retraining, the champion's own rows followed by the traffic whose labels have come since, and sends it the
-// way of an upload. Traffic from before the present condition began is left out: the base tells of that time.
+// assemble makes the data of a retraining, the rows of a base followed by the traffic whose labels have come since, and sends it the way of
+// an upload. The base is the one that was asked for, and traffic from before the present condition began is left out: the base tells of that
+// time. Where none was asked for it is the newest upload, with all the traffic that was labelled since, and where there is no such traffic the
+// upload is trained on as it is: the same data makes the same model, and then nothing is registered.
 func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) error {
 	var state registry.State
 	if _, err := h.Control.Get(ctx, control.State(e.Model), &state); err != nil {
@@ -29,7 +33,7 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if !ok {
 		return fault.Invalidf("model %s has no champion whose data a retraining could begin with", e.Model)
 	}
-	m, err := table.ReadManifest(ctx, h.Blobs, r.Dataset, r.Base)
+	m, since, err := h.base(ctx, r, state, champion)
 	if err != nil {
 		return err
 	}
@@ -45,13 +49,12 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if err != nil {
 		return err
 	}
-	since := champion.CreatedAt
-	if r.Since.After(since) {
-		since = r.Since
-	}
 	records, y, err := table.Labelled(ctx, h.Blobs, e.Model, since, e.Time, labels.Classes)
 	if err != nil {
 		return err
+	}
+	if r.Base == "" && len(records) == 0 {
+		return h.unchanged(ctx, e, r, m)
 	}
 	fresh, err := freshFrame(base, m, records, y, labels)
 	if err != nil {
@@ -84,9 +87,76 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if err != nil {
 		return err
 	}
-	entry := audit.Entry{Kind: audit.DatasetUploaded, Model: e.Model, At: e.Time, SHA256: u.Digest, Actor: audit.Actor{Type: "agent", ID: "agent"},
+	by := audit.Actor{Type: "agent", ID: "agent"}
+	if r.Base == "" {
+		by = audit.Actor{Type: "schedule", ID: r.Actor}
+	}
+	entry := audit.Entry{Kind: audit.DatasetUploaded, Model: e.Model, At: e.Time, SHA256: u.Digest, Actor: by,
 		Reason: fmt.Sprintf("%d rows of data version %.12s and %d newer labelled rows", base.Rows(), m.Version, len(records)), Op: "assemble/" + e.ID}
 	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+}
+
+// base finds the data that a retraining begins with, and from when on labelled traffic is added to it.
+func (h *Handler) base(ctx context.Context, r event.Retrain, state registry.State, champion registry.Version) (table.Manifest, time.Time, error) {
+	since := champion.CreatedAt
+	if r.Base != "" {
+		if r.Since.After(since) {
+			since = r.Since
+		}
+		m, err := table.ReadManifest(ctx, h.Blobs, r.Dataset, r.Base)
+		return m, since, err
+	}
+	own, err := table.ReadManifest(ctx, h.Blobs, r.Dataset, champion.DataVersion)
+	if err != nil {
+		return own, since, err
+	}
+	m, err := h.newest(ctx, own)
+	if err != nil {
+		return m, since, err
+	}
+	for _, v := range state.Versions { // its age is that of the first model that was made of it
+		if v.Dataset == m.Dataset && v.DataVersion == m.Version {
+			return m, v.CreatedAt, nil
+		}
+	}
+	return m, since, nil
+}
+
+// newest is the newest data version that was uploaded to answer what own answers: one that a retraining assembled is made anew, since labels
+// come late and in no order. Where the dataset remembers none it is own.
+func (h *Handler) newest(ctx context.Context, own table.Manifest) (table.Manifest, error) {
+	var d Dataset
+	if _, err := h.Control.Get(ctx, control.Dataset(own.Dataset), &d); err != nil {
+		return own, fault.Wrap(err, "find the newest data of %s", own.Dataset)
+	}
+	for _, version := range slices.Backward(d.Versions) {
+		m, err := table.ReadManifest(ctx, h.Blobs, own.Dataset, version)
+		if err != nil {
+			return own, err
+		}
+		if m.Fresh == 0 && m.Target == own.Target && m.Task == own.Task && m.Positive == own.Positive {
+			return m, nil
+		}
+	}
+	return own, nil
+}
+
+// unchanged asks for a training on a data version as it is: no label has come since it was made.
+func (h *Handler) unchanged(ctx context.Context, e event.Event, r event.Retrain, m table.Manifest) error {
+	h.Log.InfoContext(ctx, "no label has come since the newest data was made: it is trained on as it is", "model", e.Model, "data_version", m.Version)
+	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true}
+	v.Job, v.Model, v.Actor = r.Job, e.Model, r.Actor
+	docs, err := job.Advance(ctx, h.Control, r.Job, e.Time, func(j *job.Job) {
+		j.Status, j.Stage, j.Result["fresh"], j.Result["data_version"] = job.Running, "validated", "0", m.Version
+	})
+	if err != nil {
+		return err
+	}
+	next, err := event.New(h.NewID(), event.TrainRequested, e.Time, e.Model, v)
+	if err != nil {
+		return err
+	}
+	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Events: []event.Event{next}})
 }
 
 // whole reads the three parts of a data version as one frame.
