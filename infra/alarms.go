@@ -72,7 +72,7 @@ func (p *platform) conditions() []alarm {
 	}
 	predict := p.functions[topology.Predict]
 	limit := predict.Spec.Timeout * 8 / 10
-	all = append(all, alarm{id: "PredictLate", text: fmt.Sprintf("one call of predict in a hundred takes longer than %s: soon clients get no answer", limit), above: float64(limit.Milliseconds()), periods: 3, bad: 3,
+	all = append(all, alarm{id: "PredictLatency", text: fmt.Sprintf("one call of predict in a hundred takes longer than %s: soon clients get no answer", limit), above: float64(limit.Milliseconds()), periods: 3, bad: 3,
 		metric: predict.MetricDuration(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Period: minutes(5 * time.Minute)})})
 	for _, t := range []struct {
 		id string

@@ -24,7 +24,7 @@ const (
 	ruleAge     = 24 // hours
 )
 
-// rules wires each subscription of the topology, and the arrival of files.
+// rules wires each subscription of the topology, the arrival of files, and the stack's own alarms.
 func (p *platform) rules() {
 	for _, spec := range topology.Functions {
 		for _, t := range spec.Subscribes {
@@ -41,6 +41,11 @@ func (p *platform) rules() {
 	p.rule(*title(string(topology.IntakeBy))+"OnUpload", topology.IntakeBy, nil, fmt.Sprintf("A new file wakes %s", topology.IntakeBy), &awsevents.EventPattern{
 		Source: jsii.Strings("aws.s3"), DetailType: jsii.Strings("Object Created"),
 		Detail: &map[string]any{"bucket": map[string]any{"name": []any{p.data.BucketName()}}, "object": map[string]any{"key": prefixes}},
+	})
+	// So does CloudWatch. CloudFormation begins the name of every alarm with that of the stack; one that lacks data tells nothing.
+	p.rule(*title(string(topology.AlarmsTo))+"OnAlarm", topology.AlarmsTo, nil, fmt.Sprintf("An alarm of this stack wakes %s", topology.AlarmsTo), &awsevents.EventPattern{
+		Source: jsii.Strings("aws.cloudwatch"), DetailType: jsii.Strings("CloudWatch Alarm State Change"),
+		Detail: &map[string]any{"alarmName": []any{map[string]any{"prefix": *p.Stack.StackName() + "-"}}, "state": map[string]any{"value": []any{"ALARM", "OK"}}},
 	})
 }
 

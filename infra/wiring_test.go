@@ -84,7 +84,7 @@ func TestNothingElseIsOpen(t *testing.T) {
 }
 
 // TestEverySubscriptionIsARule: each subscription of the topology is one rule on the platform's bus, with somewhere to go for what it
-// cannot deliver, and there is no other rule than that of uploads.
+// cannot deliver, and there are no other rules than those of uploads and of alarms.
 func TestEverySubscriptionIsARule(t *testing.T) {
 	tpl := usual.of(t)
 	got := map[string]bool{}
@@ -104,7 +104,8 @@ func TestEverySubscriptionIsARule(t *testing.T) {
 		}
 		got[key] = true
 	}
-	want := map[string]bool{"<nil> aws.s3 Object Created -> " + *title(string(topology.IntakeBy)): true}
+	want := map[string]bool{"<nil> aws.s3 Object Created -> " + *title(string(topology.IntakeBy)): true,
+		"<nil> aws.cloudwatch CloudWatch Alarm State Change -> " + *title(string(topology.AlarmsTo)): true}
 	for _, f := range topology.Functions {
 		for _, e := range f.Subscribes {
 			want["Events "+event.Source+" "+string(e)+" -> "+*title(string(f.Name))] = true
@@ -145,6 +146,28 @@ func TestEveryEventIsHeard(t *testing.T) {
 	})
 	if count < 10 {
 		t.Errorf("only %d types of events were found: is this still where they are?", count)
+	}
+}
+
+// TestAlarmsWake: the rule of alarms hears those of this stack and no others, and every alarm has a name that CloudFormation makes.
+func TestAlarmsWake(t *testing.T) {
+	tpl := usual.of(t)
+	found := 0
+	for _, r := range tpl.of("AWS::Events::Rule") {
+		if name := find(r.Properties, "EventPattern", "detail", "alarmName"); name != nil {
+			found++
+			if b, _ := json.Marshal(find(r.Properties, "EventPattern", "detail")); string(b) != `{"alarmName":[{"prefix":"mlops-dev-"}],"state":{"value":["ALARM","OK"]}}` {
+				t.Errorf("the rule looks at %s", b)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d rules of alarms", found)
+	}
+	for id, a := range tpl.of("AWS::CloudWatch::Alarm") {
+		if a.Properties["AlarmName"] != nil {
+			t.Errorf("%s has a name of its own, which the rule may not hear", id)
+		}
 	}
 }
 

@@ -83,6 +83,9 @@ var Intake = []string{"raw/", "uploads/"}
 // IntakeBy is the function that is told of new objects under Intake.
 const IntakeBy = Validate
 
+// AlarmsTo is the function that is told when an alarm of the platform's own stack fires or is over.
+const AlarmsTo = Agent
+
 // Resource is something that needs a grant.
 type Resource string
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"mlops/functions/internal/door"
@@ -103,11 +104,7 @@ func (h *Handler) alerts(r *http.Request) (int, any, error) {
 		if name == "" && len(names) == 1 {
 			name = names[0] // there is one model only: it is meant
 		}
-		known := false
-		for _, n := range names {
-			known = known || n == name
-		}
-		if !known {
+		if !slices.Contains(names, name) {
 			unknown = append(unknown, fault.Detail{Field: "labels.model", Code: "unknown_model", Got: name, Row: fault.Row(i), Expected: "the name of a model"})
 			continue
 		}

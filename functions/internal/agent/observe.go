@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"mlops/functions/internal/capture"
@@ -19,6 +20,7 @@ import (
 	"mlops/shared/number"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
+	"mlops/shared/topology"
 )
 
 // situation is everything read for one decision, with the revisions that the commit will insist on.
@@ -252,11 +254,20 @@ func (h *Handler) measured(ctx context.Context, e event.Event) error {
 	return h.perform(ctx, e, s, d.Key)
 }
 
-// alerted decides about the alerts of an outside monitor.
+// alerted decides about the alerts of an outside monitor. What concerns no model, such as the stack's alarm of a full dead-letter queue, is
+// noted and decided by nobody here: the monitor itself tells people.
 func (h *Handler) alerted(ctx context.Context, e event.Event) error {
 	var a event.Alert
 	if err := e.Decode(&a); err != nil {
 		return err
+	}
+	names, err := h.Control.Models(ctx)
+	if err != nil {
+		return err
+	}
+	if e.Model = concerned(e.Model, a, names); e.Model == "" {
+		h.Log.WarnContext(ctx, "alerts that concern no model", "event", e.ID, "alerts", a.Alerts)
+		return nil
 	}
 	s, err := h.look(ctx, e.Model, e.Time, remedy.TriggerAlert)
 	if err != nil {
@@ -269,4 +280,24 @@ func (h *Handler) alerted(ctx context.Context, e event.Event) error {
 		return err
 	}
 	return h.perform(ctx, e, s, "")
+}
+
+// concerned is the model that alerts are about, "" = none: the one they name where it is known; where they name none the only model there
+// is, as at POST /alerts, if each of them is about the function that serves it.
+func concerned(model string, a event.Alert, known []string) string {
+	if model != "" {
+		if slices.Contains(known, model) {
+			return model
+		}
+		return ""
+	}
+	for _, one := range a.Alerts {
+		if one.Labels["function"] != string(topology.Predict) {
+			return ""
+		}
+	}
+	if len(known) != 1 || len(a.Alerts) == 0 {
+		return ""
+	}
+	return known[0]
 }

@@ -59,6 +59,7 @@ type shape struct {
 	ID         string          `json:"id"`
 	Time       time.Time       `json:"time"`
 	Detail     json.RawMessage `json:"detail"`
+	Resources  []string        `json:"resources"`
 	Schedule   *string         `json:"schedule"`
 	Records    []struct {
 		Source  string `json:"eventSource"`
@@ -66,8 +67,8 @@ type shape struct {
 	} `json:"Records"`
 }
 
-// read understands a payload: a request of a REST API (payload format 1.0), an event of ours or of S3 on EventBridge, or what a schedule
-// sends, {"schedule":"<name in the topology>","time":"<aws.scheduler.scheduled-time>"}. Anything else is Invalid and named.
+// read understands a payload: a request of a REST API (payload format 1.0), an event of ours, of S3 or of a CloudWatch alarm on EventBridge, or
+// what a schedule sends, {"schedule":"<name in the topology>","time":"<aws.scheduler.scheduled-time>"}. Anything else is Invalid and named.
 func read(payload []byte) (work, error) {
 	var s shape
 	if err := json.Unmarshal(payload, &s); err != nil {
@@ -105,6 +106,8 @@ func (s shape) bridge() (work, error) {
 			return work{}, fault.Invalidf("the detail of the event %s is no event of ours: it has the id %q, the time %s and the type %q", what, e.ID, e.Time.Format(time.RFC3339), e.Type)
 		}
 		return work{event: &e}, nil
+	case s.Source == alarmSource && *s.DetailType == alarmChanged:
+		return s.alarm()
 	case s.Source == s3Source && *s.DetailType == objectCreated:
 		var d struct {
 			Bucket struct{ Name string }
