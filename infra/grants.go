@@ -15,7 +15,7 @@ const (
 	outbox     = "outbox"    // control table: events that are to leave
 	chainHeads = "audithead" // audit table: the ends of the chains
 	entries    = "audit#*"   // audit table: the chains
-	markers    = "op"        // idempotency table: what was done and must not be done again
+	markers    = "op"        // idempotency table: what was done and must not be done again, and the answers kept for repeated requests
 )
 
 // The actions on a table, and on a topic. Nothing is scanned, and nothing is updated in place: an item is replaced as a whole or not at all.

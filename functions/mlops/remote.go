@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mlops/functions/internal/door"
 	"mlops/functions/internal/host"
 	"mlops/shared/fault"
 	"mlops/shared/platform/local"
@@ -109,7 +110,7 @@ func (r *remote) inProcess(ctx context.Context, method, path string, payload []b
 	}
 	req.Header.Set("X-Api-Key", h.Keys.Operate)
 	req.Header.Set("Content-Type", "application/json")
-	w := &host.Recorder{}
+	w := &door.Recorder{}
 	h.HTTP.ServeHTTP(w, req)
 	if err := h.State.Bus.Drain(ctx); err != nil { // what the request set off is done before the state is closed
 		return nil, err

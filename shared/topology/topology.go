@@ -51,6 +51,15 @@ type Route struct {
 	Body   int64 // largest body, bytes
 }
 
+// keyed are the POST routes that take an Idempotency-Key: what a client may have to repeat without knowing whether it was done.
+var keyed = map[string]bool{
+	"/predict": true, "/predict/batch": true, "/feedback": true, "/datasets/{name}": true, "/train": true, "/batch": true, "/reports": true, "/drift/check": true,
+	"/models/{m}/promotions": true, "/models/{m}/rollback": true,
+}
+
+// Keyed reports whether a client may send an Idempotency-Key to the route.
+func (r Route) Keyed() bool { return r.Method == "POST" && keyed[r.Path] }
+
 // Schedule publishes an event periodically. Periods are counted from 1970-01-01 00:00 UTC plus Offset.
 type Schedule struct {
 	Name   string

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"mlops/functions/internal/idempotency"
 	"mlops/shared/config"
 	"mlops/shared/control"
 	"mlops/shared/event"
@@ -86,7 +87,7 @@ func open(ctx context.Context, c config.Platform, log *slog.Logger) (*Platform, 
 func (p *Platform) function(name topology.Function, stage string, d Doors) *start.Function {
 	f := &start.Function{Name: name, Stage: stage, After: p.after, Log: p.Log}
 	if d.HTTP != nil {
-		f.HTTP = Guard(topology.Of(name), d.Probe, d.HTTP)
+		f.HTTP = Guard(topology.Of(name), d.Probe, &idempotency.Keeper{Notes: p.Store, Now: p.Now, Log: p.Log}, d.HTTP)
 	}
 	if d.Event != nil {
 		f.Event = func(ctx context.Context, e event.Event) error {

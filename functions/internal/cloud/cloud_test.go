@@ -41,7 +41,7 @@ func newWorld(name topology.Function) *world {
 			w.callers = append(w.callers, door.CallerOf(got.Context()))
 		})
 	}
-	w.function = &start.Function{Name: name, Log: slog.New(slog.DiscardHandler), Out: io.Discard, HTTP: Guard(topology.Of(name), "probe01", mux),
+	w.function = &start.Function{Name: name, Log: slog.New(slog.DiscardHandler), Out: io.Discard, HTTP: Guard(topology.Of(name), "probe01", nil, mux),
 		Event: func(_ context.Context, e event.Event) error {
 			w.events = append(w.events, e.Type)
 			return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mlops/functions/internal/door"
+	"mlops/functions/internal/idempotency"
 	"mlops/shared/fault"
 	"mlops/shared/platform/start"
 	"mlops/shared/topology"
@@ -13,10 +14,11 @@ import (
 
 // Guard lets requests through to the routes that the topology gives the function, as far as API Gateway has established who asks: a key of
 // the usage plan opens the predict routes, IAM or an authorizer every one. A gateway that was set up without them opens nothing but the
-// public routes.
-func Guard(spec topology.Spec, probe string, next http.Handler) http.Handler {
+// public routes. Answers to requests with an idempotency key are kept by once.
+func Guard(spec topology.Spec, probe string, once *idempotency.Keeper, next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range spec.Routes {
+		next := once.Guard(spec, route, next)
 		mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
 			caller, err := callerOf(r, route.Scope, probe)
 			if err == nil && r.ContentLength > route.Body {
@@ -27,6 +29,9 @@ func Guard(spec topology.Spec, probe string, next http.Handler) http.Handler {
 				return
 			}
 			next.ServeHTTP(w, r.WithContext(door.WithCaller(r.Context(), caller)))
+			if w.Header().Get(idempotency.Replayed) != "" {
+				start.Count(r.Context(), "IdempotentReplay", 1)
+			}
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

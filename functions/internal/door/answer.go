@@ -74,8 +74,11 @@ func Bytes(w http.ResponseWriter, status int, contentType string, b []byte) {
 	_, _ = w.Write(b)
 }
 
-// CodeMethod refines Invalid: there is something at this address, but it does not take this method.
-const CodeMethod = "method_not_allowed"
+// Codes that refine Invalid here alone.
+const (
+	CodeMethod       = "method_not_allowed" // there is something at this address, but it does not take this method
+	CodeOtherRequest = "other_request"      // the idempotency key belongs to another request
+)
 
 // Status is the HTTP status of an error, the same on every surface.
 func Status(err error) int {
@@ -86,6 +89,8 @@ func Status(err error) int {
 		return http.StatusGone
 	case CodeMethod:
 		return http.StatusMethodNotAllowed
+	case CodeOtherRequest:
+		return http.StatusUnprocessableEntity
 	case fault.CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.CodeUnsupported:
@@ -118,6 +123,7 @@ var names = map[int][2]string{ // plain error, MLflow error_code
 	http.StatusGone:                  {"Expired", "RESOURCE_CONFLICT"},
 	http.StatusRequestEntityTooLarge: {"TooLarge", "BAD_REQUEST"},
 	http.StatusUnsupportedMediaType:  {"UnsupportedMediaType", "BAD_REQUEST"},
+	http.StatusUnprocessableEntity:   {"IdempotencyError", "BAD_REQUEST"},
 	http.StatusTooManyRequests:       {"Throttled", "REQUEST_LIMIT_EXCEEDED"},
 	http.StatusServiceUnavailable:    {"Unavailable", "TEMPORARILY_UNAVAILABLE"},
 	http.StatusInternalServerError:   {"InternalError", "INTERNAL_ERROR"},

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"mlops/functions/internal/door"
+	"mlops/functions/internal/idempotency"
 	"mlops/shared/fault"
 	"mlops/shared/topology"
 )
@@ -36,6 +37,7 @@ type Edge struct {
 	Now   func() time.Time
 	NewID func() string
 	Log   *slog.Logger
+	Once  *idempotency.Keeper // nil: keys are not looked at
 
 	mu     sync.Mutex
 	signIn map[string]time.Time // one-time codes and when they end
@@ -57,7 +59,7 @@ func (e *Edge) Handler(functions map[topology.Function]http.Handler) (http.Handl
 			return nil, fmt.Errorf("wire the routes of %s: it has no handler", spec.Name)
 		}
 		for _, r := range spec.Routes {
-			mux.Handle(r.Method+" "+r.Path, e.guard(r, h))
+			mux.Handle(r.Method+" "+r.Path, e.guard(r, e.Once.Guard(spec, r, h)))
 		}
 	}
 	mux.HandleFunc("GET /dashboard/sign-in", e.session)

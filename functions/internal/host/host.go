@@ -22,6 +22,7 @@ import (
 	"mlops/functions/internal/dashboard"
 	"mlops/functions/internal/driftcheck"
 	"mlops/functions/internal/edge"
+	"mlops/functions/internal/idempotency"
 	"mlops/functions/internal/job"
 	"mlops/functions/internal/predict"
 	"mlops/functions/internal/report"
@@ -113,7 +114,7 @@ func (h *Host) wire() error {
 	data, models := bucket{s.Data}, bucket{s.Models}
 	id := s.IDs.Next
 	h.Loader = &serving.Loader{Control: s.Store, Artefacts: s.Models, Now: o.Now}
-	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log}
+	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
 	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"mlops/functions/internal/agent"
+	"mlops/functions/internal/door"
 	"mlops/functions/internal/predict"
 	"mlops/shared/fault"
 )
@@ -39,7 +40,7 @@ func (p prober) batch(ctx context.Context, model string, rows []map[string]any) 
 		return nil, err
 	}
 	r.Header.Set("X-Api-Key", p.h.Keys.Probe)
-	w := &Recorder{}
+	w := &door.Recorder{}
 	p.h.HTTP.ServeHTTP(w, r)
 	if w.Status() != http.StatusOK {
 		return nil, fault.Unavailablef("the serving path answered %d: %.300s", w.Status(), w.Body.String())
@@ -66,40 +67,4 @@ func (p prober) batch(ctx context.Context, model string, rows []map[string]any) 
 		}
 	}
 	return out, nil
-}
-
-// Recorder is a response kept in memory: for requests that never leave the process.
-type Recorder struct {
-	Body   bytes.Buffer
-	header http.Header
-	status int
-}
-
-// Header is the response's header.
-func (r *Recorder) Header() http.Header {
-	if r.header == nil {
-		r.header = http.Header{}
-	}
-	return r.header
-}
-
-// WriteHeader sets the status, the first time.
-func (r *Recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-}
-
-// Write keeps the body.
-func (r *Recorder) Write(b []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	return r.Body.Write(b)
-}
-
-// Status is what was answered; 200 when the handler said nothing.
-func (r *Recorder) Status() int {
-	if r.status == 0 {
-		return http.StatusOK
-	}
-	return r.status
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"mlops/functions/internal/door"
 	"mlops/functions/internal/job"
 	"mlops/shared/audit"
 	"mlops/shared/control"
@@ -199,7 +200,7 @@ func (w *world) send(method, path, key string, body io.Reader, headers ...string
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	rec := &Recorder{}
+	rec := &door.Recorder{}
 	w.HTTP.ServeHTTP(rec, r)
 	return answer{w.T, rec.Status(), rec.Header(), rec.Body.Bytes()}
 }

@@ -181,14 +181,15 @@ func (h *Handler) openAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	object := func(p map[string]any) map[string]any { return map[string]any{"type": "object", "properties": p} }
 	text, num := map[string]any{"type": "string"}, map[string]any{"type": "number"}
+	repeat := []any{map[string]any{"name": "Idempotency-Key", "in": "header", "description": "a repetition with the same key gets the first answer", "schema": map[string]any{"type": "string", "pattern": "^[A-Za-z0-9_-]{8,128}$"}}}
 	doc := map[string]any{
 		"openapi":  "3.1.0",
 		"info":     map[string]any{"title": s.Name, "version": itoa(s.Version)},
 		"security": []any{map[string]any{"key": []any{}}},
 		"paths": map[string]any{
-			"/predict":       map[string]any{"post": map[string]any{"operationId": "predict", "requestBody": body(ref("Features")), "responses": answers(ref("Prediction"))}},
-			"/predict/batch": map[string]any{"post": map[string]any{"operationId": "predictBatch", "requestBody": body(object(map[string]any{"samples": map[string]any{"type": "array", "maxItems": MaxSamples, "items": ref("Features")}})), "responses": answers(object(map[string]any{"predictions": map[string]any{"type": "array", "items": ref("Prediction")}, "total": num}))}},
-			"/feedback":      map[string]any{"post": map[string]any{"operationId": "feedback", "requestBody": body(object(map[string]any{"feedback": map[string]any{"type": "array", "items": object(map[string]any{"inference_id": text, "label": map[string]any{}, "labeled_at": text, "source": text})}})), "responses": answers(object(map[string]any{"accepted": num, "rejected": map[string]any{"type": "array"}}))}},
+			"/predict":       map[string]any{"post": map[string]any{"operationId": "predict", "parameters": repeat, "requestBody": body(ref("Features")), "responses": answers(ref("Prediction"))}},
+			"/predict/batch": map[string]any{"post": map[string]any{"operationId": "predictBatch", "parameters": repeat, "requestBody": body(object(map[string]any{"samples": map[string]any{"type": "array", "maxItems": MaxSamples, "items": ref("Features")}})), "responses": answers(object(map[string]any{"predictions": map[string]any{"type": "array", "items": ref("Prediction")}, "total": num}))}},
+			"/feedback":      map[string]any{"post": map[string]any{"operationId": "feedback", "parameters": repeat, "requestBody": body(object(map[string]any{"feedback": map[string]any{"type": "array", "items": object(map[string]any{"inference_id": text, "label": map[string]any{}, "labeled_at": text, "source": text})}})), "responses": answers(object(map[string]any{"accepted": num, "rejected": map[string]any{"type": "array"}}))}},
 		},
 		"components": map[string]any{
 			"securitySchemes": map[string]any{"key": map[string]any{"type": "apiKey", "in": "header", "name": "x-api-key"}},

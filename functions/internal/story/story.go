@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"mlops/functions/internal/door"
 	"mlops/functions/internal/host"
 	"mlops/shared/dataset"
 	"mlops/shared/training"
@@ -198,7 +199,7 @@ func (s *Story) call(method, path string, key string, body any) (int, []byte, er
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)
 	}
-	w := &host.Recorder{}
+	w := &door.Recorder{}
 	s.host.HTTP.ServeHTTP(w, r)
 	return w.Status(), w.Body.Bytes(), nil
 }

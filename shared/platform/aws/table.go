@@ -29,7 +29,7 @@ const (
 type Tables struct {
 	Control     string // everything that is in no other
 	Audit       string // audit entries, which are only ever added, and the heads of their chains
-	Idempotency string // once-only markers
+	Idempotency string // once-only markers, and answers kept for idempotency keys
 }
 
 // of is the table that holds a partition.
