@@ -11,6 +11,7 @@ import (
 	"mlops/functions/internal/settings"
 	"mlops/shared/config"
 	"mlops/shared/platform/aws"
+	"mlops/shared/platform/store"
 	"mlops/shared/topology"
 )
 
@@ -28,7 +29,7 @@ func main() {
 		prober := probe.Prober{URL: c.PredictURL, Key: p.Account.Secret(c.ProbeKey, p.Now).Value, Settle: c.ModelTTL}
 		h := &agent.Handler{Control: p.Store, Blobs: p.Data, Loader: loader, Prober: prober, Mint: p.Account.Key(c.ApprovalKey, cloud.ApprovalKID).Mint,
 			Send: mail(p.Account.Topic(c.ApprovalsTopic, "approver")), Alert: mail(p.Account.Topic(c.AlertsTopic, "owner")), Policy: settings.Agent(p.Config, c.Approvers),
-			Base: c.PublicURL, Owner: c.Owner, Now: p.Now, NewID: p.NewID, Nonce: cloud.Nonce, Log: p.Log}
+			Base: c.PublicURL, Owner: c.Owner, Now: p.Now, NewID: p.NewID, Nonce: store.Nonce, Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

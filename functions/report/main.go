@@ -10,7 +10,7 @@ import (
 
 func main() {
 	cloud.Main(topology.Report, func(_ config.Report, p *cloud.Platform) (cloud.Doors, error) {
-		h := &report.Handler{Control: p.Store, Blobs: p.Data, Price: cloud.Price, Now: p.Now, NewID: p.NewID, Log: p.Log}
+		h := &report.Handler{Control: p.Store, Blobs: p.Data, Price: report.Price, Now: p.Now, NewID: p.NewID, Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

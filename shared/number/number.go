@@ -53,3 +53,18 @@ func (f Float) Finite() bool { return !math.IsNaN(float64(f)) && !math.IsInf(flo
 
 // String prints f as %g would.
 func (f Float) String() string { return strconv.FormatFloat(float64(f), 'g', -1, 64) }
+
+// Grouped prints v rounded to a whole number, with a comma between thousands: 2,410. What is not finite is printed as %f would.
+func Grouped(v float64) string {
+	s := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if v < 0 && s != "0" {
+		s = "-" + s
+	}
+	return s
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mlops/shared/drift"
+	"mlops/shared/number"
 )
 
 // causes are tried in this order; on equal evidence the earlier wins, because what falsifies the window comes before what it shows.
@@ -30,7 +31,7 @@ var causes = []struct {
 
 func duplicateBatch(f *facts, s *scale) {
 	if f.duplicated() {
-		s.weighs(0.98, fmt.Sprintf("%s of %s repeat earlier rows exactly", grouped(float64(f.DuplicateRows)), counted(f.Rows, "row")))
+		s.weighs(0.98, fmt.Sprintf("%s of %s repeat earlier rows exactly", number.Grouped(float64(f.DuplicateRows)), counted(f.Rows, "row")))
 	}
 }
 
@@ -126,7 +127,7 @@ func season(f *facts, s *scale) {
 	if !f.seasonal() {
 		return
 	}
-	s.weighs(0.85, fmt.Sprintf("no drift against the same season from %s, n = %s", f.Season.From.Format("2006-01-02"), grouped(float64(f.Season.N))))
+	s.weighs(0.85, fmt.Sprintf("no drift against the same season from %s, n = %s", f.Season.From.Format("2006-01-02"), number.Grouped(float64(f.Season.N))))
 	if f.loss.serious {
 		s.against(0.4, "last year's season cost nothing, this one does: "+measured(f.loss.from))
 	}
@@ -242,13 +243,13 @@ func (f *facts) ruledOut(given []Hypothesis) []Hypothesis {
 
 func (f *facts) movedText(moved []string, importance float64) string {
 	if len(moved) == 0 {
-		return fmt.Sprintf("the window as a whole differs from training, n = %s", grouped(float64(f.Rows)))
+		return fmt.Sprintf("the window as a whole differs from training, n = %s", number.Grouped(float64(f.Rows)))
 	}
 	text := fmt.Sprintf("%s moved (%s)", counted(len(moved), "feature"), listed(moved))
 	if importance > 0 {
 		text = fmt.Sprintf("%s of importance %s moved (%s)", counted(len(moved), "feature"), figure(importance), listed(moved))
 	}
-	return text + ", n = " + grouped(float64(f.Rows))
+	return text + ", n = " + number.Grouped(float64(f.Rows))
 }
 
 // said is the finding in drift's own words, or plainly named where it has none.
@@ -256,7 +257,7 @@ func said(g drift.Finding) string {
 	if g.Text != "" {
 		return g.Text
 	}
-	return fmt.Sprintf("%s of %s, n = %s", strings.ReplaceAll(g.Kind, "_", " "), g.Feature, grouped(float64(g.N)))
+	return fmt.Sprintf("%s of %s, n = %s", strings.ReplaceAll(g.Kind, "_", " "), g.Feature, number.Grouped(float64(g.N)))
 }
 
 // names lists the alerts' names, each once.

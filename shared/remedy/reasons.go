@@ -91,7 +91,7 @@ func (f *facts) faultReasons(d *Decision) {
 }
 
 func (f *facts) duplicateReason(d *Decision) {
-	d.because(Reason{Text: fmt.Sprintf("%s of %s are repeats: a batch was sent twice; they count once", grouped(float64(f.DuplicateRows)), counted(f.Rows, "row")),
+	d.because(Reason{Text: fmt.Sprintf("%s of %s are repeats: a batch was sent twice; they count once", number.Grouped(float64(f.DuplicateRows)), counted(f.Rows, "row")),
 		Measured: number.Float(float64(f.DuplicateRows) / float64(f.Rows)), Threshold: number.Float(f.policy.Evidence.DuplicateShare), Unit: "share of rows", N: f.Rows})
 }
 

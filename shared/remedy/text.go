@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"mlops/shared/drift"
+	"mlops/shared/number"
 )
 
 // maxText bounds every sentence of a decision: names of features and alerts come from outside.
@@ -31,7 +32,7 @@ func figure(v float64) string {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return "unknown"
 	case a >= 100:
-		return grouped(v)
+		return number.Grouped(v)
 	case a >= 1:
 		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 2, 64), ".00")
 	case a >= 0.001 || a == 0:
@@ -40,27 +41,15 @@ func figure(v float64) string {
 	return strconv.FormatFloat(v, 'g', 2, 64)
 }
 
-// grouped prints v rounded, with a comma between thousands.
-func grouped(v float64) string {
-	s := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	if v < 0 {
-		s = "-" + s
-	}
-	return s
-}
-
 // counted is "1 row", "2,410 rows".
 func counted(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	if strings.HasSuffix(one, "y") {
-		return grouped(float64(n)) + " " + strings.TrimSuffix(one, "y") + "ies"
+		return number.Grouped(float64(n)) + " " + strings.TrimSuffix(one, "y") + "ies"
 	}
-	return grouped(float64(n)) + " " + one + "s"
+	return number.Grouped(float64(n)) + " " + one + "s"
 }
 
 // listed joins names, at most five of them.
@@ -105,7 +94,7 @@ func measured(p *drift.Performance) string {
 		s += ", was " + figure(float64(p.Reference))
 	}
 	if p.N > 0 {
-		s += ", n = " + grouped(float64(p.N))
+		s += ", n = " + number.Grouped(float64(p.N))
 	}
 	return s
 }

@@ -172,7 +172,7 @@ var windowRules = []rule{
 		}},
 	{"window.quiet", TriggerDrift, always,
 		func(f *facts, d *Decision) {
-			d.because(Reason{Text: fmt.Sprintf("nothing moved beyond chance, n = %s", grouped(float64(f.Rows))), Measured: 0, Unit: "drifted features", N: f.Rows})
+			d.because(Reason{Text: fmt.Sprintf("nothing moved beyond chance, n = %s", number.Grouped(float64(f.Rows))), Measured: 0, Unit: "drifted features", N: f.Rows})
 			if f.loss.known {
 				d.because(f.lossReason())
 			}

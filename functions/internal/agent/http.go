@@ -43,14 +43,6 @@ func person(ctx context.Context) audit.Actor {
 	return audit.Actor{Type: "human", ID: door.CallerOf(ctx).ID}
 }
 
-func read(r *http.Request, into any) error {
-	b, err := door.Body(r, 256<<10)
-	if err != nil {
-		return err
-	}
-	return door.Decode(b, into)
-}
-
 // alertmanager is the body of an Alertmanager webhook, version 4: prometheus.io/docs/alerting/latest/configuration/#webhook_config.
 type alertmanager struct {
 	Version           string            `json:"version"`
@@ -80,7 +72,7 @@ const maxAlerts = 1000
 func (h *Handler) alerts(r *http.Request) (int, any, error) {
 	ctx := r.Context()
 	var in alertmanager
-	if err := read(r, &in); err != nil {
+	if err := door.Read(r, &in); err != nil {
 		return 0, nil, err
 	}
 	if in.Version != "4" {
@@ -149,7 +141,7 @@ type promotionIn struct {
 // goes past the gate, under their name and with their reason in the ledger.
 func (h *Handler) promotion(r *http.Request) (int, any, error) {
 	var in promotionIn
-	if err := read(r, &in); err != nil {
+	if err := door.Read(r, &in); err != nil {
 		return 0, nil, err
 	}
 	n, problems := versionNumber(in.Version)
@@ -245,7 +237,7 @@ func (h *Handler) rollback(r *http.Request) (int, any, error) {
 		To     string `json:"to"`
 		Reason string `json:"reason"`
 	}
-	if err := read(r, &in); err != nil {
+	if err := door.Read(r, &in); err != nil {
 		return 0, nil, err
 	}
 	var problems []fault.Detail
@@ -308,7 +300,7 @@ func (h *Handler) kill(r *http.Request) (int, any, error) {
 		DryRun *bool  `json:"dry_run"`
 		Reason string `json:"reason"`
 	}
-	if err := read(r, &in); err != nil {
+	if err := door.Read(r, &in); err != nil {
 		return 0, nil, err
 	}
 	if in.Kill == nil && in.DryRun == nil || in.Reason == "" {

@@ -4,7 +4,6 @@ package cloud
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -154,26 +153,6 @@ func (p *Platform) Once(ctx context.Context, name string, do func() error) error
 		return err
 	}
 	return p.Store.Commit(ctx, control.Change{Op: name})
-}
-
-// DefaultModel is what a request without a model's name means: the configured one, or the only one there is.
-func (p *Platform) DefaultModel(configured string) func(ctx context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		if configured != "" {
-			return configured, nil
-		}
-		names, err := p.Store.Models(ctx)
-		if err != nil {
-			return "", err
-		}
-		switch len(names) {
-		case 0:
-			return "", fault.Unavailablef("there is no model yet: upload data by POST /datasets/{name}")
-		case 1:
-			return names[0], nil
-		}
-		return "", fault.Invalidf("there are %d models: say which with ?model=", len(names)).With(fault.Detail{Field: "model", Code: "missing", Expected: fmt.Sprintf("one of %v", names)})
-	}
 }
 
 // Config reads an operator's override, config/<name>.yaml in the data bucket; nil when there is none.

@@ -3,7 +3,6 @@ package cloud
 import (
 	"net/http"
 	"os"
-	"strings"
 
 	"mlops/functions/internal/door"
 	"mlops/functions/internal/idempotency"
@@ -22,10 +21,10 @@ func Guard(spec topology.Spec, probe string, once *idempotency.Keeper, next http
 		mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
 			caller, err := callerOf(r, route.Scope, probe)
 			if err == nil && r.ContentLength > route.Body {
-				err = fault.Invalidf("the body has %d bytes, more than the %d of this door: send it in parts, or upload a file by POST /datasets/{name}/upload-url", r.ContentLength, route.Body).WithCode(fault.CodeTooLarge)
+				err = door.TooLarge(r.ContentLength, route.Body)
 			}
 			if err != nil {
-				door.Fail(w, r, surface(r), err)
+				door.Fail(w, r, door.SurfaceOf(r), err)
 				return
 			}
 			next.ServeHTTP(w, r.WithContext(door.WithCaller(r.Context(), caller)))
@@ -39,7 +38,7 @@ func Guard(spec topology.Spec, probe string, once *idempotency.Keeper, next http
 		r = r.WithContext(door.WithRequest(r.Context(), id))
 		w.Header().Set("X-Request-Id", id)
 		if _, pattern := mux.Handler(r); pattern == "" {
-			door.Fail(w, r, surface(r), fault.NotFoundf("there is nothing for %s at %.200s", r.Method, r.URL.Path))
+			door.Fail(w, r, door.SurfaceOf(r), fault.NotFoundf("there is nothing for %s at %.200s", r.Method, r.URL.Path))
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -62,15 +61,4 @@ func callerOf(r *http.Request, want topology.Scope, probe string) (door.Caller, 
 		return door.Caller{}, fault.Deniedf("an API key opens the predict routes; this door needs %s", want)
 	}
 	return door.Caller{}, fault.Deniedf("this door needs a key: send it as x-api-key").WithCode(fault.CodeUnauthenticated)
-}
-
-// surface is the ecosystem a path belongs to.
-func surface(r *http.Request) door.Surface {
-	switch p := r.URL.Path; {
-	case strings.HasPrefix(p, "/v1/"), p == "/v2", strings.HasPrefix(p, "/v2/"):
-		return door.V2
-	case p == "/invocations", strings.HasPrefix(p, "/endpoints/"):
-		return door.MLflow
-	}
-	return door.Plain
 }

@@ -3,7 +3,6 @@ package cloud
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
@@ -65,17 +64,4 @@ func extension(key string, body []byte) string {
 		return ".jsonl"
 	}
 	return ".csv"
-}
-
-// Nonce is 128 random bits, as lower-case hex.
-func Nonce() (string, error) {
-	b := make([]byte, 16)
-	_, err := rand.Read(b)
-	return hex.EncodeToString(b), err
-}
-
-// Price is what predictions cost on Lambda and API Gateway, USD: requests at 3.50 a million (REST API) and 0.20 a million (Lambda), 10 ms of
-// 0.5 GB each at 0.0000133334 a GB-second, one PUT of 100 rows at 5.00 a million (aws.amazon.com/{api-gateway,lambda,s3}/pricing, us-east-1).
-func Price(predictions int) float64 {
-	return float64(predictions) * (3.50e-6 + 0.20e-6 + 0.01*0.5*0.0000133334 + 5e-6/100)
 }

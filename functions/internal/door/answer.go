@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"mlops/shared/fault"
 	"mlops/shared/topology"
@@ -20,6 +21,22 @@ const (
 	V2                    // Open Inference Protocol: {"error"}
 	MLflow                // {"error_code","message"}
 )
+
+// SurfaceOf is the ecosystem a path belongs to.
+func SurfaceOf(r *http.Request) Surface {
+	switch p := r.URL.Path; {
+	case strings.HasPrefix(p, "/v1/"), p == "/v2", strings.HasPrefix(p, "/v2/"):
+		return V2
+	case p == "/invocations", strings.HasPrefix(p, "/endpoints/"), strings.HasPrefix(p, "/api/2.0/mlflow/"):
+		return MLflow
+	}
+	return Plain
+}
+
+// TooLarge is the refusal of a body that says it is longer than its door takes.
+func TooLarge(got, limit int64) error {
+	return fault.Invalidf("the body has %d bytes, more than the %d of this door: send it in parts, or upload a file by POST /datasets/{name}/upload-url", got, limit).WithCode(fault.CodeTooLarge)
+}
 
 // Caller is who asks, as the edge established it.
 type Caller struct {
@@ -64,6 +81,16 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(b, '\n')) // the client may be gone; nothing depends on it
+}
+
+// Accept answers a request for long work: 202 with the job that start began, or why it did not.
+func Accept(w http.ResponseWriter, r *http.Request, start func() (job string, err error)) {
+	id, err := start()
+	if err != nil {
+		Fail(w, r, Plain, err)
+		return
+	}
+	JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
 }
 
 // Bytes answers a document.

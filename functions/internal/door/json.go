@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"mlops/shared/fault"
+	"mlops/shared/topology"
 )
 
 // MaxDepth bounds the nesting of a JSON body; no shape here needs more than six.
@@ -32,6 +33,15 @@ func Body(r *http.Request, limit int64) ([]byte, error) {
 		return nil, tooLarge(limit)
 	}
 	return b, nil
+}
+
+// Read reads a body of one small object strictly, see Decode.
+func Read(r *http.Request, into any) error {
+	b, err := Body(r, topology.SmallBody)
+	if err != nil {
+		return err
+	}
+	return Decode(b, into)
 }
 
 func tooLarge(limit int64) error {

@@ -53,7 +53,7 @@ func (h *Handler) Routes() http.Handler {
 
 // request answers POST /drift/check {"model":""}: all models when none is named.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
-	id, err := func() (string, error) {
+	door.Accept(w, r, func() (string, error) {
 		b, err := door.Body(r, 256<<10)
 		if err != nil {
 			return "", err
@@ -72,22 +72,9 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 				return "", fault.Wrap(err, "find the model %.60q", in.Model)
 			}
 		}
-		j := job.Job{ID: h.NewID(), Kind: "drift", Status: job.Queued, Stage: "asked", Model: in.Model, Created: now, Updated: now}
-		doc, err := control.Put(control.Job(j.ID), 0, j)
-		if err != nil {
-			return "", err
-		}
-		e, err := event.New(h.NewID(), event.DriftRequested, now, in.Model, event.Drift{Job: j.ID})
-		if err != nil {
-			return "", err
-		}
-		return j.ID, h.Control.Commit(ctx, control.Change{Put: []control.Doc{doc}, Events: []event.Event{e}})
-	}()
-	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
-	}
-	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+		j := job.Job{ID: h.NewID(), Kind: "drift", Stage: "asked", Model: in.Model, Created: now}
+		return job.Begin(ctx, h.Control, j, h.NewID(), event.DriftRequested, event.Drift{Job: j.ID})
+	})
 }
 
 // Event is the event door: one model, or all of them.

@@ -79,7 +79,7 @@ func (e *Edge) frame(mux *http.ServeMux) http.Handler {
 					panic(p)
 				}
 				e.Log.Error("a handler panicked", "request_id", id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				door.Fail(w, r, surface(r), fault.New(fault.Internal, "panic"))
+				door.Fail(w, r, door.SurfaceOf(r), fault.New(fault.Internal, "panic"))
 			}
 		}()
 		if _, pattern := mux.Handler(r); pattern == "" {
@@ -102,21 +102,10 @@ func (e *Edge) unrouted(w http.ResponseWriter, r *http.Request, mux *http.ServeM
 	}
 	if len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
-		door.Fail(w, r, surface(r), fault.Invalidf("%.20s is not taken here: %s", r.Method, strings.Join(allow, " or ")).WithCode(door.CodeMethod))
+		door.Fail(w, r, door.SurfaceOf(r), fault.Invalidf("%.20s is not taken here: %s", r.Method, strings.Join(allow, " or ")).WithCode(door.CodeMethod))
 		return
 	}
-	door.Fail(w, r, surface(r), fault.NotFoundf("there is nothing at %.200s", r.URL.Path))
-}
-
-// surface is the ecosystem a path belongs to.
-func surface(r *http.Request) door.Surface {
-	switch p := r.URL.Path; {
-	case strings.HasPrefix(p, "/v1/"), p == "/v2", strings.HasPrefix(p, "/v2/"):
-		return door.V2
-	case p == "/invocations", strings.HasPrefix(p, "/endpoints/"), strings.HasPrefix(p, "/api/2.0/mlflow/"):
-		return door.MLflow
-	}
-	return door.Plain
+	door.Fail(w, r, door.SurfaceOf(r), fault.NotFoundf("there is nothing at %.200s", r.URL.Path))
 }
 
 // guard lets in who may come in.
@@ -137,10 +126,10 @@ func (e *Edge) guard(route topology.Route, next http.Handler) http.Handler {
 			caller, err = e.caller(r, route.Scope)
 		}
 		if err == nil && r.ContentLength > route.Body && r.ContentLength > 0 {
-			err = fault.Invalidf("the body has %d bytes, more than the %d of this door: send it in parts, or upload a file by POST /datasets/{name}/upload-url", r.ContentLength, route.Body).WithCode(fault.CodeTooLarge)
+			err = door.TooLarge(r.ContentLength, route.Body)
 		}
 		if err != nil {
-			door.Fail(w, r, surface(r), err)
+			door.Fail(w, r, door.SurfaceOf(r), err)
 			return
 		}
 		if r.Body != nil {

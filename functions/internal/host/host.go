@@ -4,7 +4,6 @@ package host
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -25,20 +24,19 @@ import (
 	"mlops/functions/internal/idempotency"
 	"mlops/functions/internal/job"
 	"mlops/functions/internal/predict"
+	"mlops/functions/internal/probe"
 	"mlops/functions/internal/report"
 	"mlops/functions/internal/serving"
+	"mlops/functions/internal/settings"
 	"mlops/functions/internal/train"
 	"mlops/functions/internal/validate"
 	"mlops/shared/approval"
 	"mlops/shared/control"
 	"mlops/shared/drift"
-	"mlops/shared/evaluate"
 	"mlops/shared/event"
 	"mlops/shared/fault"
-	"mlops/shared/platform"
 	"mlops/shared/platform/local"
 	"mlops/shared/platform/store"
-	"mlops/shared/remedy"
 	"mlops/shared/topology"
 	"mlops/shared/training"
 )
@@ -99,7 +97,8 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
-	if err := h.settings(context.Background()); err != nil {
+	policies, driftPolicy := settings.Agent(h.config, []string{owner}), settings.Drift(h.config)
+	if err := readable(policies, driftPolicy); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -118,13 +117,13 @@ func (h *Host) wire() error {
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
 	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}
-	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: h.defaultModel, Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
-	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: h.driftPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
-	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: price, Now: o.Now, NewID: id, Log: o.Log}
+	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: driftPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
+	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
 	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
 	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}
-	decider := &agent.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Prober: prober{h}, Mint: mac, Send: h.send, Alert: h.send, Policy: h.policies,
-		Base: o.PublicURL, Owner: "owner@localhost", Now: o.Now, NewID: id, Nonce: nonce, Log: o.Log}
+	decider := &agent.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Prober: probe.Prober{Key: h.probeKey, Client: inside{h}}, Mint: mac, Send: h.send, Alert: h.send, Policy: policies,
+		Base: o.PublicURL, Owner: owner, Now: o.Now, NewID: id, Nonce: store.Nonce, Log: o.Log}
 
 	functions := map[topology.Function]http.Handler{
 		topology.Predict: predictor.Routes(), topology.Train: trainer.Routes(), topology.Validate: h.Ingest.Routes(), topology.DriftCheck: drifter.Routes(),
@@ -223,22 +222,7 @@ func (h *Host) secrets() error {
 	return nil
 }
 
-// defaultModel is what /predict means without a name: the only model. With several a request has to say which.
-func (h *Host) defaultModel(ctx context.Context) (string, error) {
-	names, err := h.State.Store.Models(ctx)
-	if err != nil {
-		return "", err
-	}
-	switch len(names) {
-	case 0:
-		return "", fault.Unavailablef("there is no model yet: upload data by POST /datasets/{name}")
-	case 1:
-		return names[0], nil
-	}
-	return "", fault.Invalidf("there are %d models: say which with ?model=", len(names)).With(fault.Detail{Field: "model", Code: "missing", Expected: fmt.Sprintf("one of %v", names)})
-}
-
-func (h *Host) config(name string) ([]byte, error) {
+func (h *Host) config(_ context.Context, name string) ([]byte, error) {
 	b, err := h.State.Config(name)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil
@@ -246,44 +230,14 @@ func (h *Host) config(name string) ([]byte, error) {
 	return b, err
 }
 
-// settings reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
-func (h *Host) settings(ctx context.Context) error {
-	_, decisions := h.policies(ctx)
-	_, drifts := h.driftPolicy(ctx)
-	return errors.Join(decisions, drifts)
-}
+// owner is whom a machine on its own tells, and asks where its policy names nobody.
+const owner = "owner@localhost"
 
-func (h *Host) policies(ctx context.Context) (agent.Policies, error) {
-	var p agent.Policies
-	b, err := h.config("policy")
-	if err != nil {
-		return p, err
-	}
-	if p.Remedy, err = platform.Settings("policy.yaml", b, defaults()); err != nil {
-		return p, err
-	}
-	if b, err = h.config("gate"); err != nil {
-		return p, err
-	}
-	p.Gate, err = platform.Settings("gate.yaml", b, evaluate.DefaultPolicy())
-	return p, err
-}
-
-// defaults is the embedded policy with the one thing a machine on its own must fill in: whom to ask.
-func defaults() remedy.Policy {
-	p := remedy.DefaultPolicy()
-	if len(p.Approval.Approvers) == 0 {
-		p.Approval.Approvers = []string{"owner@localhost"}
-	}
-	return p
-}
-
-func (h *Host) driftPolicy(ctx context.Context) (drift.Policy, error) {
-	b, err := h.config("drift")
-	if err != nil {
-		return drift.Policy{}, err
-	}
-	return platform.Settings("drift.yaml", b, drift.DefaultPolicy())
+// readable reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
+func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (drift.Policy, error)) error {
+	_, a := decisions(context.Background())
+	_, b := drifts(context.Background())
+	return errors.Join(a, b)
 }
 
 func (h *Host) send(ctx context.Context, m agent.Mail) error {
@@ -297,18 +251,6 @@ func (h *Host) mails(ctx context.Context) ([]dashboard.Mail, error) {
 		out[i] = dashboard.Mail{ID: m.ID + "-" + m.To, To: m.To, Subject: m.Subject, Body: m.Body, At: m.At}
 	}
 	return out, err
-}
-
-func nonce() (string, error) {
-	b := make([]byte, 16)
-	_, err := rand.Read(b)
-	return hex.EncodeToString(b), err
-}
-
-// price is what predictions would cost on Lambda and API Gateway, USD: requests at 3.50 a million (REST API) and 0.20 a million (Lambda), 10 ms of
-// 0.5 GB each at 0.0000133334 a GB-second, one PUT of 100 rows at 5.00 a million (aws.amazon.com/{api-gateway,lambda,s3}/pricing, us-east-1).
-func price(predictions int) float64 {
-	return float64(predictions) * (3.50e-6 + 0.20e-6 + 0.01*0.5*0.0000133334 + 5e-6/100)
 }
 
 // Empty reports whether the state has no model and nothing on its way to one.

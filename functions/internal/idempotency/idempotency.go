@@ -85,18 +85,11 @@ func (k *Keeper) serve(w http.ResponseWriter, r *http.Request, route topology.Ro
 	if len(keys) != 1 || !form.MatchString(keys[0]) {
 		return fault.Invalidf("the header %s cannot be read", Header).With(fault.Detail{Field: Header, Code: "wrong_format", Got: fmt.Sprintf("%.140q", keys), Expected: "one key of 8 to 128 of A-Z a-z 0-9 _ -"})
 	}
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(io.LimitReader(r.Body, route.Body+1)); err != nil {
-			return fault.Invalidf("the body cannot be read").Because(err)
-		}
+	body, err := door.Body(r, route.Body)
+	if err != nil {
+		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if int64(len(body)) > route.Body {
-		next.ServeHTTP(w, r) // which refuses it
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), run)
 	defer cancel()
 	end, _ := ctx.Deadline() // the function's own where that is nearer

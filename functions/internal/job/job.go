@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mlops/shared/control"
+	"mlops/shared/event"
 	"mlops/shared/fault"
 )
 
@@ -42,6 +43,25 @@ func (j Job) Ended() bool { return j.Status == Succeeded || j.Status == Failed }
 // Store is what a job needs of the control store.
 type Store interface {
 	Get(ctx context.Context, key control.Key, into any) (int64, error)
+}
+
+// Begin records a new job, queued, with the event that starts it: j's of its model and time, with the payload. It gives the job's id.
+func Begin(ctx context.Context, c Committer, j Job, id string, t event.Type, payload any) (string, error) {
+	j.Status, j.Updated = Queued, j.Created
+	doc, err := control.Put(control.Job(j.ID), 0, j)
+	if err != nil {
+		return "", err
+	}
+	e, err := event.New(id, t, j.Created, j.Model, payload)
+	if err != nil {
+		return "", err
+	}
+	return j.ID, c.Commit(ctx, control.Change{Model: j.Model, Put: []control.Doc{doc}, Events: []event.Event{e}})
+}
+
+// Committer commits changes.
+type Committer interface {
+	Commit(ctx context.Context, c control.Change) error
 }
 
 // Advance reads the job and gives the document that moves it on, to be committed with the effect itself. A job that is not there (an event

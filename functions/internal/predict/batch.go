@@ -28,7 +28,7 @@ const maxBatch = 256 << 20
 
 // batchJob answers POST /batch?model=: the body, a table with a header, is stored and scored by the event that follows.
 func (h *Handler) batchJob(w http.ResponseWriter, r *http.Request) {
-	id, err := func() (string, error) {
+	door.Accept(w, r, func() (string, error) {
 		ctx := r.Context()
 		s, err := h.named(r, nil)
 		if err != nil {
@@ -46,23 +46,9 @@ func (h *Handler) batchJob(w http.ResponseWriter, r *http.Request) {
 		if err := h.Blobs.Create(ctx, key, body); err != nil {
 			return "", fault.Wrap(err, "store the batch")
 		}
-		now := h.Now().UTC()
-		j := job.Job{ID: h.NewID(), Kind: "batch", Status: job.Queued, Stage: "uploaded", Model: s.Name, Created: now, Updated: now, Result: map[string]string{"input": key}}
-		doc, err := control.Put(control.Job(j.ID), 0, j)
-		if err != nil {
-			return "", err
-		}
-		e, err := event.New(h.NewID(), event.BatchRequested, now, s.Name, event.Batch{Job: j.ID, Key: key})
-		if err != nil {
-			return "", err
-		}
-		return j.ID, h.Control.Commit(ctx, control.Change{Model: s.Name, Put: []control.Doc{doc}, Events: []event.Event{e}})
-	}()
-	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
-	}
-	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+		j := job.Job{ID: h.NewID(), Kind: "batch", Stage: "uploaded", Model: s.Name, Created: h.Now().UTC(), Result: map[string]string{"input": key}}
+		return job.Begin(ctx, h.Control, j, h.NewID(), event.BatchRequested, event.Batch{Job: j.ID, Key: key})
+	})
 }
 
 // Event is the event door: a batch that was asked for.

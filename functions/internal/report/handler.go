@@ -64,16 +64,12 @@ func (h *Handler) Routes() http.Handler {
 
 // request answers POST /reports {"kind","model"}. The other kinds are written by themselves as soon as there is something to report.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
-	id, err := func() (string, error) {
-		b, err := door.Body(r, 256<<10)
-		if err != nil {
-			return "", err
-		}
+	door.Accept(w, r, func() (string, error) {
 		var in struct {
 			Kind  string `json:"kind"`
 			Model string `json:"model"`
 		}
-		if err := door.Decode(b, &in); err != nil {
+		if err := door.Read(r, &in); err != nil {
 			return "", err
 		}
 		if in.Kind != "weekly" {
@@ -85,22 +81,9 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 				return "", fault.Wrap(err, "find the model %.60q", in.Model)
 			}
 		}
-		j := job.Job{ID: h.NewID(), Kind: "report", Status: job.Queued, Stage: "asked", Model: in.Model, Created: now, Updated: now}
-		doc, err := control.Put(control.Job(j.ID), 0, j)
-		if err != nil {
-			return "", err
-		}
-		e, err := event.New(h.NewID(), event.ReportRequested, now, in.Model, event.Report{Job: j.ID, Kind: in.Kind, Actor: door.CallerOf(ctx).ID})
-		if err != nil {
-			return "", err
-		}
-		return j.ID, h.Control.Commit(ctx, control.Change{Put: []control.Doc{doc}, Events: []event.Event{e}})
-	}()
-	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
-	}
-	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+		j := job.Job{ID: h.NewID(), Kind: "report", Stage: "asked", Model: in.Model, Created: now}
+		return job.Begin(ctx, h.Control, j, h.NewID(), event.ReportRequested, event.Report{Job: j.ID, Kind: in.Kind, Actor: door.CallerOf(ctx).ID})
+	})
 }
 
 // Event is the event door.

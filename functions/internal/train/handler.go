@@ -69,11 +69,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 
 // request answers POST /train {"dataset","version","algorithm","params","seed"}.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
-	id, err := func() (string, error) {
-		b, err := door.Body(r, 256<<10)
-		if err != nil {
-			return "", err
-		}
+	door.Accept(w, r, func() (string, error) {
 		var in struct {
 			Dataset   string         `json:"dataset"`
 			Version   string         `json:"version"`
@@ -81,16 +77,11 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 			Params    map[string]any `json:"params"`
 			Seed      uint64         `json:"seed"`
 		}
-		if err := door.Decode(b, &in); err != nil {
+		if err := door.Read(r, &in); err != nil {
 			return "", err
 		}
 		return h.ask(r.Context(), in.Dataset, in.Version, in.Algorithm, in.Params, in.Seed)
-	}()
-	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
-	}
-	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+	})
 }
 
 func (h *Handler) ask(ctx context.Context, name, version, algorithm string, params map[string]any, seed uint64) (string, error) {
@@ -116,19 +107,10 @@ func (h *Handler) ask(ctx context.Context, name, version, algorithm string, para
 	if err != nil {
 		return "", err
 	}
-	now := h.Now().UTC()
-	j := job.Job{ID: h.NewID(), Kind: "train", Status: job.Queued, Stage: "validated", Model: d.Model, Created: now, Updated: now}
-	doc, err := control.Put(control.Job(j.ID), 0, j)
-	if err != nil {
-		return "", err
-	}
+	j := job.Job{ID: h.NewID(), Kind: "train", Stage: "validated", Model: d.Model, Created: h.Now().UTC()}
 	v := event.Validated{Upload: m.Upload(), Version: version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
 	v.Job, v.Model, v.Actor = j.ID, d.Model, door.CallerOf(ctx).ID
-	e, err := event.New(h.NewID(), event.TrainRequested, now, d.Model, v)
-	if err != nil {
-		return "", err
-	}
-	return j.ID, h.Control.Commit(ctx, control.Change{Model: d.Model, Put: []control.Doc{doc}, Events: []event.Event{e}})
+	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v)
 }
 
 // train makes one version. Everything it stores is named by content or by the version it belongs to, so a second delivery of the same event

@@ -87,7 +87,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 
 // upload answers POST /datasets/{name}?target=..: the body is stored under its digest and validated by the event that follows.
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
-	id, err := func() (string, error) {
+	door.Accept(w, r, func() (string, error) {
 		u, err := uploadOf(r)
 		if err != nil {
 			return "", err
@@ -101,12 +101,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 			return "", err
 		}
 		return h.Accept(r.Context(), u, ext, body)
-	}()
-	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
-	}
-	door.JSON(w, http.StatusAccepted, map[string]string{"job_id": id})
+	})
 }
 
 // Accept stores raw bytes and starts their way. The same bytes again are stored once and validated again under a new job.

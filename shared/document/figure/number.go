@@ -55,14 +55,7 @@ func Grouped(v any) string {
 	if !Finite(x) {
 		return Unknown
 	}
-	s := strconv.FormatFloat(math.Abs(x), 'f', 0, 64)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	if x < 0 && s != "0" {
-		s = "-" + s
-	}
-	return s
+	return number.Grouped(x)
 }
 
 // Signed is Number with its sign, for a difference: +0.046.

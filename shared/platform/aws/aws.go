@@ -52,14 +52,6 @@ func log(class logging.Classification, format string, args ...any) {
 	slog.Log(context.Background(), level, "the AWS SDK says: "+fmt.Sprintf(format, args...))
 }
 
-// alive refuses a call that was given up already.
-func alive(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fault.Unavailablef("the call was given up").Because(err)
-	}
-	return nil
-}
-
 // classify turns an error of the SDK into one of ours. What AWS refuses for good (permissions, a missing bucket or table) is Internal and
 // names what to look at; everything else may pass.
 func classify(err error, format string, args ...any) error {

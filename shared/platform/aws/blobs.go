@@ -55,7 +55,7 @@ func (b *Blobs) Create(ctx context.Context, key string, body []byte) error {
 	if err := store.CheckCreate(key, body); err != nil {
 		return err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body)
@@ -76,7 +76,7 @@ func (b *Blobs) Create(ctx context.Context, key string, body []byte) error {
 		select {
 		case <-time.After(time.Duration(try) * 20 * time.Millisecond):
 		case <-ctx.Done():
-			return alive(ctx)
+			return store.Alive(ctx)
 		}
 	}
 }
@@ -99,10 +99,7 @@ func (b *Blobs) compare(ctx context.Context, key string, body []byte, want strin
 		}
 		same = bytes.Equal(there, body)
 	}
-	if !same {
-		return fault.Conflictf("%s exists with other content, and is written once", key)
-	}
-	return nil
+	return store.Taken(key, same)
 }
 
 // Get implements store.Blobs.
@@ -110,7 +107,7 @@ func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error
 	if err := store.CheckRead(key, limit); err != nil {
 		return nil, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key})
@@ -140,7 +137,7 @@ func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error
 func (b *Blobs) List(ctx context.Context, prefix, after string, limit int) ([]store.Object, error) {
 	limit, err := store.CheckList(prefix, after, limit)
 	if err == nil {
-		err = alive(ctx)
+		err = store.Alive(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (t *Table) Get(ctx context.Context, partition, sort string, consistent bool
 	if err := store.CheckGet(partition, sort); err != nil {
 		return store.Item{}, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return store.Item{}, err
 	}
 	name := t.names.of(partition)
@@ -160,7 +160,7 @@ func (t *Table) Query(ctx context.Context, partition string, q store.Query) ([]s
 	if err != nil {
 		return nil, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	in, some := t.query(partition, q)

@@ -77,7 +77,7 @@ func (t *Table) Write(ctx context.Context, token string, ops []store.Op) error {
 }
 
 func (t *Table) write(ctx context.Context, token string, ops []store.Op) error {
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	w, err := t.memory.recall(token, ops, t.now())

@@ -35,7 +35,7 @@ func (b *Blobs) Create(ctx context.Context, key string, body []byte) error {
 	if err := store.CheckCreate(key, body); err != nil {
 		return err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	err := b.files.create(key, body)
@@ -51,10 +51,7 @@ func (b *Blobs) Create(ctx context.Context, key string, body []byte) error {
 	if err != nil {
 		return diskFault(err, "compare", key)
 	}
-	if !same {
-		return fault.Conflictf("%s exists with other content, and is written once", key)
-	}
-	return nil
+	return store.Taken(key, same)
 }
 
 // Get implements store.Blobs.
@@ -62,7 +59,7 @@ func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error
 	if err := store.CheckRead(key, limit); err != nil {
 		return nil, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	body, size, err := b.files.read(key, limit)
@@ -81,7 +78,7 @@ func (b *Blobs) Get(ctx context.Context, key string, limit int64) ([]byte, error
 func (b *Blobs) List(ctx context.Context, prefix, after string, limit int) ([]store.Object, error) {
 	limit, err := store.CheckList(prefix, after, limit)
 	if err == nil {
-		err = alive(ctx)
+		err = store.Alive(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -107,7 +104,7 @@ type walk struct {
 
 // dir walks a directory, "" or with a trailing slash.
 func (w *walk) dir(ctx context.Context, dir string) error {
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	names, err := w.files.names(path.Clean(dir))
@@ -137,13 +134,6 @@ func (w *walk) dir(ctx context.Context, dir string) error {
 			return diskFault(err, "list", key)
 		}
 		w.found = append(w.found, store.Object{Key: key, Size: info.Size(), ModTime: info.ModTime()})
-	}
-	return nil
-}
-
-func alive(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fault.Unavailablef("the call was given up").Because(err)
 	}
 	return nil
 }

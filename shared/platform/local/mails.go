@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"mlops/shared/fault"
+	"mlops/shared/platform/store"
 )
 
 // The limits on a mail; those on the subject and the body are Amazon SNS's (API reference, Publish), so that what is sent here is sent there.
@@ -71,7 +72,7 @@ func (m *Mails) Send(ctx context.Context, mail Mail) error {
 	if details != nil {
 		return fault.Invalidf("cannot send the mail").With(details...)
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("To: %s\nSubject: %s\nDate: %s\nMessage-ID: <%s@mlops>\n\n%s", mail.To, mail.Subject, m.now().UTC().Format(time.RFC3339Nano), mail.ID, mail.Body)
@@ -104,7 +105,7 @@ func (m *Mails) read(name string) (Mail, error) {
 
 // List reads the mails, by time of sending and then by name: the last of them, at most maxMails.
 func (m *Mails) List(ctx context.Context) ([]Mail, error) {
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	names, err := m.files.names(".")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mlops/shared/fault"
+	"mlops/shared/platform/store"
 )
 
 // Run delivers events, and publishes those of the schedules, until ctx ends, and then waits for the handlers that are at work. Whoever
@@ -113,7 +114,7 @@ func (b *Bus) Drain(ctx context.Context) error {
 		to *subscriber
 	}
 	for delivered := 0; ; {
-		if err := alive(ctx); err != nil {
+		if err := store.Alive(ctx); err != nil {
 			return err
 		}
 		if _, err := b.route(ctx); err != nil {
@@ -134,7 +135,7 @@ func (b *Bus) Drain(ctx context.Context) error {
 		}
 		slices.SortStableFunc(round, func(a, b errand) int { return byAge(a.delivery, b.delivery) })
 		for _, e := range round {
-			if err := alive(ctx); err != nil {
+			if err := store.Alive(ctx); err != nil {
 				return err
 			}
 			if delivered++; delivered > b.maxDrain {

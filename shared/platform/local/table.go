@@ -213,7 +213,7 @@ func (t *Table) Query(ctx context.Context, partition string, q store.Query) ([]s
 
 // read runs a query whose first two parameters are the partition and now.
 func (t *Table) read(ctx context.Context, stmt *sql.Stmt, partition string, args ...any) ([]store.Item, error) {
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	// Without ctx: watching it costs the driver a goroutine a call, and a read takes microseconds.
@@ -245,14 +245,14 @@ func (t *Table) Write(ctx context.Context, token string, ops []store.Op) (err er
 	if err := store.CheckWrite(token, ops); err != nil {
 		return err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	select {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
 	case <-ctx.Done():
-		return alive(ctx)
+		return store.Alive(ctx)
 	}
 	// From here on ctx is not asked: a write takes about a millisecond, and one broken off would leave the caller to guess.
 	if _, err := t.begin.Exec(); err != nil {

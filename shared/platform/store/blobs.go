@@ -102,6 +102,22 @@ func CheckList(prefix, after string, limit int) (int, error) {
 	return limit, invalid("list "+shorten(prefix), details)
 }
 
+// Taken judges a Create that found its key taken: nil where the same bytes lie there, else a Conflict.
+func Taken(key string, same bool) error {
+	if same {
+		return nil
+	}
+	return fault.Conflictf("%s exists with other content, and is written once", key)
+}
+
+// Alive is Unavailable once ctx has ended; every backend asks it before a call.
+func Alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Unavailablef("the call was given up").Because(err)
+	}
+	return nil
+}
+
 // TooLarge is the error of a Get whose blob is longer than limit.
 func TooLarge(key string, size, limit int64) error {
 	return fault.Invalidf("%s has %d bytes, more than the %d that are read here", key, size, limit).WithCode(fault.CodeTooLarge)

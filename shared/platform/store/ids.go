@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"io"
 	"sync"
 	"time"
@@ -45,6 +46,13 @@ func (g *IDs) Next() string {
 		}
 	}
 	return encodeULID(g.millis, g.random)
+}
+
+// Nonce is 128 random bits, as lower-case hex.
+func Nonce() (string, error) {
+	b := make([]byte, 16)
+	_, err := rand.Read(b)
+	return hex.EncodeToString(b), err
 }
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

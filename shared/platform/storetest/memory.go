@@ -42,7 +42,7 @@ func (m *MemoryTable) Get(ctx context.Context, partition, sort string, consisten
 	if err := store.CheckGet(partition, sort); err != nil {
 		return store.Item{}, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return store.Item{}, err
 	}
 	m.mu.Lock()
@@ -57,7 +57,7 @@ func (m *MemoryTable) Get(ctx context.Context, partition, sort string, consisten
 func (m *MemoryTable) Query(ctx context.Context, partition string, q store.Query) ([]store.Item, error) {
 	q, err := store.CheckQuery(partition, q)
 	if err == nil {
-		err = alive(ctx)
+		err = store.Alive(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (m *MemoryTable) Write(ctx context.Context, token string, ops []store.Op) e
 	if err := store.CheckWrite(token, ops); err != nil {
 		return err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -167,13 +167,6 @@ func sameOp(a, b store.Op) bool {
 		store.Seconds(a.Expires) == store.Seconds(b.Expires)
 }
 
-func alive(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fault.Unavailablef("the call was given up").Because(err)
-	}
-	return nil
-}
-
 // MemoryBlobs is a store.Blobs in memory.
 type MemoryBlobs struct {
 	now func() time.Time
@@ -199,16 +192,13 @@ func (m *MemoryBlobs) Create(ctx context.Context, key string, body []byte) error
 	if err := store.CheckCreate(key, body); err != nil {
 		return err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if there, ok := m.blobs[key]; ok {
-		if !bytes.Equal(there.body, body) {
-			return fault.Conflictf("%s exists with other content, and is written once", key)
-		}
-		return nil
+		return store.Taken(key, bytes.Equal(there.body, body))
 	}
 	m.blobs[key] = blob{bytes.Clone(body), m.now()}
 	return nil
@@ -219,7 +209,7 @@ func (m *MemoryBlobs) Get(ctx context.Context, key string, limit int64) ([]byte,
 	if err := store.CheckRead(key, limit); err != nil {
 		return nil, err
 	}
-	if err := alive(ctx); err != nil {
+	if err := store.Alive(ctx); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -238,7 +228,7 @@ func (m *MemoryBlobs) Get(ctx context.Context, key string, limit int64) ([]byte,
 func (m *MemoryBlobs) List(ctx context.Context, prefix, after string, limit int) ([]store.Object, error) {
 	limit, err := store.CheckList(prefix, after, limit)
 	if err == nil {
-		err = alive(ctx)
+		err = store.Alive(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ func Store(t *testing.T, open func(t *testing.T) store.Table) {
 		{"crash at every call", crashEverywhere},
 		{"a spoilt call is made good", spoiltCall},
 		{"throttled", throttled},
+		{"notes", notes},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newHouse(t, table)) })
 	}
