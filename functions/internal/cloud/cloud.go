@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"mlops/functions/internal/idempotency"
 	"mlops/shared/config"
 	"mlops/shared/control"
@@ -50,7 +48,7 @@ type Doors struct {
 
 // Main is the main of a function: it reads the configuration, lets make join the handler, and serves until the environment ends.
 func Main[T any, P config.Bound[T]](name topology.Function, make func(c T, p *Platform) (Doors, error)) {
-	log := slog.New(lambdacontext.NewLogHandler()).With("service", string(name))
+	log := start.NewLog(name)
 	slog.SetDefault(log)
 	c, err := config.Load[T, P](os.Getenv)
 	if err != nil {
@@ -84,7 +82,7 @@ func open(ctx context.Context, c config.Platform, log *slog.Logger) (*Platform, 
 
 // function joins doors to what starts them.
 func (p *Platform) function(name topology.Function, stage string, d Doors) *start.Function {
-	f := &start.Function{Name: name, Stage: stage, After: p.after, Log: p.Log}
+	f := &start.Function{Name: name, Stage: stage, After: p.after, Tracer: p.Account.Tracer(), Log: p.Log}
 	if d.HTTP != nil {
 		f.HTTP = Guard(topology.Of(name), d.Probe, &idempotency.Keeper{Notes: p.Store, Now: p.Now, Log: p.Log}, d.HTTP)
 	}
@@ -184,6 +182,8 @@ func (b Bucket) Create(ctx context.Context, key string, body []byte) error {
 			name = "CaptureLost"
 		}
 		start.Count(ctx, name, float64(strings.Count(string(body), "\n")))
+		model, _, _ := strings.Cut(rest, "/")
+		start.Note(ctx, "model", model)
 	}
 	return err
 }

@@ -31,6 +31,7 @@ type Options struct {
 	Timeout   time.Duration     // of one invocation; 0 = 3 s, as Lambda's default
 	Init      time.Duration     // until the function asks for its first invocation; 0 = 10 s, as Lambda's
 	Output    io.Writer         // what the function writes on stdout and stderr; nil = nowhere
+	Traced    bool              // the invocations' traces are kept: X-Ray sampled them
 }
 
 // Failure is an error that the function, or the sandbox around it, reports.
@@ -288,10 +289,19 @@ func (s *Sandbox) serveNext(w http.ResponseWriter, r *http.Request) {
 		h.Set("Lambda-Runtime-Aws-Request-Id", in.id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(in.deadline.UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:"+s.options.Name)
-		h.Set("Lambda-Runtime-Trace-Id", fmt.Sprintf("Root=1-%08x-%s;Sampled=0", time.Now().Unix(), strings.ReplaceAll(in.id, "-", "")[:24]))
+		h.Set("Lambda-Runtime-Trace-Id", s.trace(in.id))
 		_, _ = w.Write(in.payload) // a process that is gone shows by its exit
 	case <-r.Context().Done():
 	}
+}
+
+// trace is the trace header of an invocation: its trace, Lambda's own segment in it, and whether it is kept.
+func (s *Sandbox) trace(id string) string {
+	hex, sampled := strings.ReplaceAll(id, "-", ""), 0
+	if s.options.Traced {
+		sampled = 1
+	}
+	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=%d", time.Now().Unix(), hex[:24], hex[16:], sampled)
 }
 
 // finish takes an answer.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +28,10 @@ const (
 )
 
 // Account is a way into one account and region: make the clients of one process from it.
-type Account struct{ config aws.Config }
+type Account struct {
+	config aws.Config
+	tracer *Tracer
+}
 
 // Open reads region, credentials and endpoint as every AWS tool does. It makes no call.
 func Open(ctx context.Context) (Account, error) {
@@ -40,8 +44,13 @@ func Open(ctx context.Context) (Account, error) {
 	if c.Region == "" {
 		return Account{}, fault.Invalidf("the AWS settings of this process are incomplete").With(fault.Detail{Field: "AWS_REGION", Code: "missing", Expected: "a region, such as eu-west-1"})
 	}
-	return Account{c}, nil
+	t := newTracer(os.Getenv)
+	c.APIOptions = append(c.APIOptions, t.install)
+	return Account{c, t}, nil
 }
+
+// Tracer draws into the traces in which the calls of this account are.
+func (a Account) Tracer() *Tracer { return a.tracer }
 
 // log takes what the SDK has to say into the process's own log.
 func log(class logging.Classification, format string, args ...any) {
@@ -64,9 +73,11 @@ func classify(err error, format string, args ...any) error {
 	if !errors.As(err, &api) {
 		return fault.Unavailablef("%s: there was no answer", attempt).Because(err)
 	}
-	switch code := api.ErrorCode(); code {
-	case "ThrottlingException", "Throttling", "ThrottledException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "LimitExceededException":
+	code := api.ErrorCode()
+	if isThrottle(code) {
 		return fault.Unavailablef("%s: throttled", attempt).WithCode(fault.CodeThrottled).Because(err)
+	}
+	switch code {
 	case "AccessDeniedException", "AccessDenied", "AuthorizationError", "AuthorizationErrorException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredTokenException", "Forbidden":
 		return fault.New(fault.Internal, "%s: this function's role may not do that (%s)", attempt, code).Because(err)
 	case "ResourceNotFoundException", "NoSuchBucket", "NotFound", "NotFoundException", "ParameterNotFound":
@@ -79,4 +90,13 @@ func classify(err error, format string, args ...any) error {
 		}
 		return fault.Unavailablef("%s: %s", attempt, code).Because(err)
 	}
+}
+
+// isThrottle reports whether an error's code says that the calls were too many.
+func isThrottle(code string) bool {
+	switch code {
+	case "ThrottlingException", "Throttling", "ThrottledException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "LimitExceededException":
+		return true
+	}
+	return false
 }

@@ -36,6 +36,13 @@ func Count(ctx context.Context, name string, n float64) {
 	m.values[name] += n
 }
 
+// value is a figure, 0 where nothing was added to it.
+func (m *metrics) value(name string) float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.values[name]
+}
+
 // Milliseconds adds a duration to the figure name, which ends in Ms.
 func Milliseconds(ctx context.Context, name string, d time.Duration) {
 	Count(ctx, name, float64(d.Microseconds())/1000)

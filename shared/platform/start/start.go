@@ -32,6 +32,7 @@ type Function struct {
 	Event  func(ctx context.Context, e event.Event) error // events' and schedules' door; nil = it has none
 	Object func(ctx context.Context, o Object) error      // door of objects laid into the data bucket by somebody else; nil = it has none
 	After  func(ctx context.Context)                      // when the work is done, before the answer is given; nil = nothing
+	Tracer Tracer                                         // of the invocations; nil = none is traced
 	Log    *slog.Logger
 	Out    io.Writer // of metrics; nil = stdout
 
@@ -50,6 +51,7 @@ func (f *Function) Serve() { lambda.Start(f) }
 // Invoke does one invocation. It implements lambda.Handler.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
 	began := time.Now()
+	var failed error // as the handler said it: err is what Lambda is told
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(max(reserve, time.Until(deadline)/reserveShare), time.Until(deadline)/2)))
@@ -57,17 +59,17 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (answer []byte, e
 	}
 	m := &metrics{}
 	ctx = context.WithValue(ctx, metricsKey{}, m)
-	if f.invocations.Add(1) == 1 {
-		Count(ctx, "ColdStart", 1)
-	}
+	ctx = f.trace(ctx, f.invocations.Add(1) == 1)
 	defer func() {
 		if p := recover(); p != nil {
 			f.Log.ErrorContext(ctx, "the function panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = messages.InvokeResponse_Error{Message: fmt.Sprintf("panic: %v", p), Type: "Panic"}
+			failed = fault.New(fault.Internal, "the function panicked")
 		}
 		if err != nil {
 			Count(ctx, "Errors", 1)
 		}
+		f.traced(ctx, failed, m.value("Errors"))
 		Milliseconds(ctx, "DurationMs", time.Since(began))
 		out := f.Out
 		if out == nil {
@@ -83,6 +85,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (answer []byte, e
 	}
 	if err != nil {
 		f.Log.ErrorContext(ctx, "the invocation failed", "error", err.Error())
+		failed = err
 		return nil, messages.InvokeResponse_Error{Message: err.Error(), Type: kindOf(err)}
 	}
 	return answer, nil
@@ -110,6 +113,7 @@ func (f *Function) dispatch(ctx context.Context, payload []byte) ([]byte, error)
 		if !f.takes(w.event.Type) {
 			return nil, fault.Invalidf("invoke %s: it does not take the event %s", f.Name, w.event.Type)
 		}
+		Note(ctx, "model", w.event.Model)
 		return []byte("null"), f.Event(ctx, *w.event)
 	case w.object != nil && f.Object != nil:
 		return []byte("null"), f.Object(ctx, *w.object)
