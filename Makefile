@@ -89,6 +89,11 @@ sam-invoke-%: synth ## call one function with EVENT (SAM CLI, Docker)
 bench: ## run the benchmarks
 	@$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
 
+.PHONY: sizes
+sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
+	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }
+	@cat dist/sizes.txt
+
 .PHONY: fuzz
 fuzz: ## fuzz every decoder, FUZZTIME (10s) each
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' shared functions | xargs -n1 dirname | sort -u); do \

@@ -68,6 +68,7 @@ const (
 	whyPredict   = "predict's size is its cold start: it links no trainer, no decision, no document"
 	whyUnlisted  = "every room of shared/ has a place in the house: add it to the table of rooms, with its storey"
 	whySDK       = "the AWS SDK stays in platform/aws, so that nothing else depends on one cloud, and a fault of it is mended in one place"
+	whyTrace     = "platform/aws/trace.go alone knows X-Ray: what draws the traces can be replaced in one place, and no library of it is linked"
 	whyMain      = "a function's main joins and starts; what it does lies in functions/internal/<name>"
 )
 
@@ -274,6 +275,39 @@ func TestOnlyPlatformSpeaksToAWS(t *testing.T) {
 				breach(t, whySDK, "%s imports %s", dir, i)
 			}
 		}
+	}
+}
+
+// TestOnlyTraceKnowsXRay finds whoever else reads the daemon's address, or imports a library that knows X-Ray.
+func TestOnlyTraceKnowsXRay(t *testing.T) {
+	const only, address = "shared/platform/aws/trace.go", "AWS_XRAY_DAEMON_ADDRESS"
+	production, _ := load(t)
+	seen := false
+	for _, dir := range production.dirs() {
+		for _, i := range production[dir] {
+			if strings.Contains(i, "xray") || strings.Contains(i, "opentelemetry") {
+				breach(t, whyTrace, "%s imports %s", dir, i)
+			}
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file = filepath.ToSlash(file)
+			knows := strings.Contains(string(b), address)
+			seen = seen || knows && file == only
+			if knows && file != only && !strings.HasSuffix(file, "_test.go") {
+				breach(t, whyTrace, "%s reads %s", file, address)
+			}
+		}
+	}
+	if !seen {
+		t.Errorf("%s does not read %s: the test looks at the wrong place", only, address)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestLinksLittle(t *testing.T) {
 		t.Fatalf("only %d packages are listed", len(packages))
 	}
 	for _, p := range packages {
-		for _, forbidden := range []string{"modernc.org/", "github.com/spf13/", "aws-cdk", "jsii", "parquet", "mlops/shared/model/fit", "mlops/shared/training", "mlops/shared/drift", "mlops/shared/remedy",
+		for _, forbidden := range []string{"modernc.org/", "github.com/spf13/", "aws-cdk", "jsii", "parquet", "xray", "mlops/shared/model/fit", "mlops/shared/training", "mlops/shared/drift", "mlops/shared/remedy",
 			"mlops/shared/document", "mlops/shared/platform/local", "mlops/shared/expect", "html/template", "gonum.org/v1/plot"} {
 			if strings.Contains(p, forbidden) {
 				t.Errorf("predict links %s", p)

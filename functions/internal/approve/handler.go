@@ -88,13 +88,13 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
 		h.explain(w, r, o, err)
 		return
 	}
-	h.page(w, o, http.StatusOK, "", "")
+	h.page(w, r, o, http.StatusOK, "", "")
 }
 
-func (h *Handler) page(w http.ResponseWriter, o *opened, status int, problem, reason string) {
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, o *opened, status int, problem, reason string) {
 	var d remedy.Decision
 	if err := json.Unmarshal(o.request.Summary, &d); err != nil {
-		h.Log.Error("the decision of an approval is not JSON", "approval", o.request.ID, "error", err)
+		h.Log.ErrorContext(r.Context(), "the decision of an approval is not JSON", "approval", o.request.ID, "error", err)
 	}
 	door.Bytes(w, status, "text/html; charset=utf-8", document.ApprovalPage(document.Approval{Request: o.request, Decision: d, Token: o.token, Approver: o.claims.Approver, Problem: problem, Reason: reason}))
 }
@@ -122,7 +122,7 @@ func (h *Handler) vote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if o != nil && fault.Is(err, fault.Invalid) && o.request.Status == approval.Pending {
-		h.page(w, o, door.Status(err), err.Error(), form.Get("reason"))
+		h.page(w, r, o, door.Status(err), err.Error(), form.Get("reason"))
 		return
 	}
 	h.explain(w, r, o, err)

@@ -35,7 +35,7 @@ type Account struct {
 
 // Open reads region, credentials and endpoint as every AWS tool does. It makes no call.
 func Open(ctx context.Context) (Account, error) {
-	c, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.LoggerFunc(log)), config.WithRetryer(func() aws.Retryer {
+	c, err := config.LoadDefaultConfig(ctx, config.WithLogger(log{context.Background()}), config.WithRetryer(func() aws.Retryer {
 		return retry.AddWithMaxBackoffDelay(retry.AddWithMaxAttempts(retry.NewStandard(), sdkTries), sdkBackoff)
 	}))
 	if err != nil {
@@ -52,13 +52,19 @@ func Open(ctx context.Context) (Account, error) {
 // Tracer draws into the traces in which the calls of this account are.
 func (a Account) Tracer() *Tracer { return a.tracer }
 
-// log takes what the SDK has to say into the process's own log.
-func log(class logging.Classification, format string, args ...any) {
+// log takes what the SDK has to say into the process's own log. Its lines are of the invocation in whose context a call was made.
+type log struct{ ctx context.Context }
+
+// WithContext implements logging.ContextLogger.
+func (l log) WithContext(ctx context.Context) logging.Logger { return log{ctx} }
+
+// Logf implements logging.Logger.
+func (l log) Logf(class logging.Classification, format string, args ...any) {
 	level := slog.LevelDebug
 	if class == logging.Warn {
 		level = slog.LevelWarn
 	}
-	slog.Log(context.Background(), level, "the AWS SDK says: "+fmt.Sprintf(format, args...))
+	slog.Log(l.ctx, level, "the AWS SDK says: "+fmt.Sprintf(format, args...))
 }
 
 // classify turns an error of the SDK into one of ours. What AWS refuses for good (permissions, a missing bucket or table) is Internal and

@@ -9,18 +9,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"mlops/shared/event"
 	"mlops/shared/fault"
@@ -252,186 +249,6 @@ func TestAnswer(t *testing.T) {
 		if a.StatusCode != 500 || !strings.Contains(a.Body, `"request_id":"r-1"`) || strings.Contains(a.Body, "secret") || strings.Contains(a.Body, "half") || !strings.Contains(out, `"Errors":1`) {
 			t.Errorf("%s: got %d %.200s; %s", name, a.StatusCode, a.Body, out)
 		}
-	}
-}
-
-// TestMetrics reads the line as CloudWatch does.
-func TestMetrics(t *testing.T) {
-	f, out := function(topology.Predict)
-	f.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Count(r.Context(), "PredictionCount", 2)
-		Count(r.Context(), "PredictionCount", 1)
-		Milliseconds(r.Context(), "ModelLoadMs", 1500*time.Microsecond)
-	})
-	for range 2 {
-		if _, err := f.Invoke(context.Background(), []byte(`{"httpMethod":"GET","path":"/","requestContext":{}}`)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 {
-		t.Fatalf("%d lines for 2 invocations", len(lines))
-	}
-	for i, line := range lines {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatal(err)
-		}
-		_, cold := m["ColdStart"]
-		if m["Service"] != "predict" || m["Stage"] != "test" || m["PredictionCount"] != 3.0 || m["ModelLoadMs"] != 1.5 || cold != (i == 0) {
-			t.Errorf("line %d: %s", i, line)
-		}
-		emf(t, []byte(line))
-	}
-}
-
-// emf holds a line against the rules of CloudWatch's embedded metric format (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring,
-// CloudWatch_Embedded_Metric_Format_Specification.html): a line that breaks one loses all its metrics, silently.
-func emf(t *testing.T, line []byte) {
-	t.Helper()
-	var m map[string]any
-	var about struct {
-		AWS struct {
-			Timestamp         int64
-			CloudWatchMetrics []struct {
-				Namespace  string
-				Dimensions [][]string
-				Metrics    []struct{ Name, Unit string }
-			}
-		} `json:"_aws"`
-	}
-	if json.Unmarshal(line, &m) != nil || json.Unmarshal(line, &about) != nil || len(line) > 256<<10 || bytes.ContainsAny(bytes.TrimRight(line, "\n"), "\n\r") {
-		t.Fatalf("no line of the format: %.300s", line)
-	}
-	if at := time.Since(time.UnixMilli(about.AWS.Timestamp)); at < -2*time.Hour || at > 14*24*time.Hour || len(about.AWS.CloudWatchMetrics) != 1 {
-		t.Fatalf("the time or the directives: %s", line)
-	}
-	set := about.AWS.CloudWatchMetrics[0]
-	if set.Namespace != "mlops" || fmt.Sprint(set.Dimensions) != "[[Service Stage]]" || len(set.Metrics) == 0 || len(set.Metrics) > 100 {
-		t.Errorf("namespace, dimensions or number of metrics: %s", line)
-	}
-	for _, d := range set.Dimensions[0] {
-		if v, ok := m[d].(string); !ok || v == "" || len(v) > 1024 {
-			t.Errorf("the dimension %s is no text: %s", d, line)
-		}
-	}
-	seen := map[string]bool{"_aws": true, "Service": true, "Stage": true}
-	for _, metric := range set.Metrics {
-		if _, ok := m[metric.Name].(float64); !ok || seen[metric.Name] || len(metric.Name) > 1024 || metric.Unit != "Count" && metric.Unit != "Milliseconds" {
-			t.Errorf("the metric %s of unit %s: %s", metric.Name, metric.Unit, line)
-		}
-		seen[metric.Name] = true
-	}
-	for k := range m {
-		if !seen[k] {
-			t.Errorf("%s is no metric and no dimension: %s", k, line)
-		}
-	}
-}
-
-// TestMetricsStayValid: whatever is counted, the line stays one that CloudWatch reads.
-func TestMetricsStayValid(t *testing.T) {
-	f, out := function(topology.Predict)
-	f.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-			Count(r.Context(), "Nonsense", v)
-		}
-		var all sync.WaitGroup
-		for i := range 8 {
-			all.Go(func() { Count(r.Context(), "Together", float64(i)) })
-		}
-		all.Wait()
-		panic("half way")
-	})
-	if _, err := f.Invoke(context.Background(), []byte(`{"httpMethod":"GET","path":"/","requestContext":{}}`)); err != nil {
-		t.Fatal(err)
-	}
-	emf(t, out.Bytes())
-	if s := out.String(); !strings.Contains(s, `"Together":28`) || !strings.Contains(s, `"Errors":1`) || strings.Contains(s, "Nonsense") {
-		t.Errorf("got %s", s)
-	}
-}
-
-// drawing notes what a Tracer is told.
-type drawing struct{ said []string }
-
-type drawn struct{}
-
-func (d *drawing) note(ctx context.Context, format string, args ...any) {
-	d.said = append(d.said, fmt.Sprintf(format, args...)+fmt.Sprintf(" in %v", ctx.Value(drawn{})))
-}
-
-func (d *drawing) Begin(ctx context.Context, name string) context.Context {
-	d.note(ctx, "begin %s", name)
-	return context.WithValue(ctx, drawn{}, name)
-}
-func (d *drawing) Annotate(ctx context.Context, key string, value any) {
-	d.note(ctx, "%s=%v", key, value)
-}
-func (d *drawing) End(ctx context.Context, err error) { d.note(ctx, "end %v", err) }
-
-// TestInvocationsAreTraced: each invocation is a piece of work with its service, model and whether it is the first; it ends however it ends.
-func TestInvocationsAreTraced(t *testing.T) {
-	f, _ := function(topology.Agent)
-	d := &drawing{}
-	f.Tracer = d
-	outcome := func() error { return nil }
-	f.Event = func(context.Context, event.Event) error { return outcome() }
-	f.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Note(r.Context(), "model", "loan")
-		w.WriteHeader(http.StatusServiceUnavailable)
-	})
-	f.After = func(ctx context.Context) { d.note(ctx, "after") }
-	told := []byte(`{"detail-type":"DriftMeasured","source":"mlops","detail":{"id":"1","type":"DriftMeasured","time":"2026-01-01T00:00:00Z","model":"heart","detail":{}}}`)
-	asked := []byte(`{"httpMethod":"GET","path":"/","requestContext":{}}`)
-	const in = " in invocation"
-	for _, c := range []struct {
-		payload []byte
-		outcome func() error
-		want    []string
-	}{
-		{told, func() error { return nil }, []string{"begin invocation in <nil>", "service=agent" + in, "cold_start=true" + in, "model=heart" + in, "after" + in, "end <nil>" + in}},
-		{told, func() error { return fault.Unavailablef("throttled") }, []string{"begin invocation in <nil>", "service=agent" + in, "cold_start=false" + in, "model=heart" + in, "after" + in, "end throttled" + in}},
-		{told, func() error { panic("oh no") }, []string{"begin invocation in <nil>", "service=agent" + in, "cold_start=false" + in, "model=heart" + in, "end the function panicked" + in}},
-		{asked, nil, []string{"begin invocation in <nil>", "service=agent" + in, "cold_start=false" + in, "model=loan" + in, "after" + in, "end the answer is a failure" + in}},
-	} {
-		d.said, outcome = nil, c.outcome
-		_, _ = f.Invoke(context.Background(), c.payload)
-		if fmt.Sprint(d.said) != fmt.Sprint(c.want) {
-			t.Errorf("got  %q\nwant %q", d.said, c.want)
-		}
-	}
-	Note(context.Background(), "model", "x") // outside an invocation: nothing
-}
-
-// TestLogFields: a line of an invocation says which one it is of.
-func TestLogFields(t *testing.T) {
-	var out bytes.Buffer
-	log := slog.New(fields{slog.NewJSONHandler(&out, nil)}).With("service", "agent")
-	f, _ := function(topology.Agent)
-	f.Event = func(ctx context.Context, _ event.Event) error {
-		log.InfoContext(ctx, "at work", "n", 1)
-		return nil
-	}
-	//lint:ignore SA1029 the library's own key is a string
-	ctx := context.WithValue(lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{AwsRequestID: "r-1"}), "x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0")
-	for _, cold := range []bool{true, false} {
-		out.Reset()
-		if _, err := f.Invoke(ctx, []byte(`{"schedule":"sweep","time":"2026-01-01T00:00:00Z"}`)); err != nil {
-			t.Fatal(err)
-		}
-		var l map[string]any
-		if err := json.Unmarshal(out.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
-		if l["service"] != "agent" || l["function_request_id"] != "r-1" || l["xray_trace_id"] != "1-5759e988-bd862e3fe1be46a994272793" || l["cold_start"] != cold || l["n"] != 1.0 {
-			t.Errorf("got %s", out.String())
-		}
-	}
-	out.Reset()
-	log.Info("outside")
-	if s := out.String(); strings.Contains(s, "xray") || strings.Contains(s, "request_id") || strings.Contains(s, "cold_start") {
-		t.Errorf("outside an invocation: %s", s)
 	}
 }
 
