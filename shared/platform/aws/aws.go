@@ -21,6 +21,10 @@ import (
 	"mlops/shared/fault"
 )
 
+// What is made here keeps the calls that it makes, as functions, and not the client they are methods of. html/template looks methods up by name
+// at run time, so in a program with pages the linker must keep every method of every type that an interface holds; with a client in reach
+// those are all operations of a service. S3's client is in reach by the SDK itself (its credentials for directory buckets), so Blobs keeps it.
+
 // How the SDK repeats a call by itself. Callers repeat too (store.Store) or are called again (events), so it gives up soon.
 const (
 	sdkTries   = 3

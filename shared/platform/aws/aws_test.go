@@ -2,11 +2,16 @@ package aws_test
 
 import (
 	"context"
-
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"mlops/shared/fault"
+	"mlops/shared/platform/aws"
 	"mlops/shared/platform/aws/awstest"
 	"mlops/shared/platform/store"
 	"mlops/shared/platform/storetest"
@@ -70,5 +75,36 @@ func spoilt(seed uint64, share float64) func(int, string) awstest.Outcome {
 			return awstest.Pass
 		}
 		return []awstest.Outcome{awstest.Drop, awstest.LoseReply, awstest.Throttle}[rng.IntN(3)]
+	}
+}
+
+// TestClientsAreOutOfReach: nothing but Blobs holds a client of the SDK, by which a program with pages would link all its operations.
+func TestClientsAreOutOfReach(t *testing.T) {
+	for _, kept := range []any{&aws.Table{}, &aws.Outbox{}, &aws.Topic{}, &aws.Key{}, &aws.Secret{}, &aws.Account{}} {
+		kind := reflect.TypeOf(kept).Elem()
+		for i := range kind.NumField() {
+			if f := kind.Field(i); strings.HasSuffix(f.Type.String(), ".Client") {
+				t.Errorf("%s holds a %s: keep the functions that it calls instead", kind, f.Type)
+			}
+		}
+	}
+}
+
+// TestSubscriptionsOfManyPages: one confirmed subscription, on a later page, is enough, and where none is the search ends.
+func TestSubscriptionsOfManyPages(t *testing.T) {
+	for confirmed, want := range map[string]bool{"arn:aws:sns:eu-west-1:123456789012:t:1": true, "PendingConfirmation": false} {
+		asked := 0
+		topic := open(t, &service{answer: func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			subscription, next := confirmed, ""
+			if asked < 3 {
+				subscription, next = "PendingConfirmation", fmt.Sprintf("<NextToken>page%d</NextToken>", asked+1)
+			}
+			fmt.Fprintf(w, "<R><ListSubscriptionsByTopicResult><Subscriptions><member><SubscriptionArn>%s</SubscriptionArn></member></Subscriptions>%s</ListSubscriptionsByTopicResult></R>", subscription, next)
+		}}).Topic("arn:aws:sns:eu-west-1:123456789012:t", "to")
+		err := topic.Send(background, "a@example.com", "s", "m")
+		if calls := map[bool]int{true: 4, false: 3}[want]; asked != calls || fault.Is(err, fault.Unavailable) != !want {
+			t.Errorf("%s: %d calls, error %v", confirmed, asked, err)
+		}
 	}
 }

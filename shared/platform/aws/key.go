@@ -20,14 +20,21 @@ const macTimeout = 5 * time.Second
 // Key is a KMS key that makes and checks message authentication codes. The role of who mails may only make them, the role of who takes
 // votes only check them.
 type Key struct {
-	client *kms.Client
+	client keyCalls
 	id     string
 	name   string // the kid in tokens
 }
 
+// keyCalls are the calls of KMS that are made here; aws.go says why not the client.
+type keyCalls struct {
+	GenerateMac func(context.Context, *kms.GenerateMacInput, ...func(*kms.Options)) (*kms.GenerateMacOutput, error)
+	VerifyMac   func(context.Context, *kms.VerifyMacInput, ...func(*kms.Options)) (*kms.VerifyMacOutput, error)
+}
+
 // Key makes a Key of the KMS key's id, alias or ARN, which tokens name as kid.
 func (a Account) Key(id, kid string) *Key {
-	return &Key{client: kms.NewFromConfig(a.config), id: id, name: kid}
+	c := kms.NewFromConfig(a.config)
+	return &Key{client: keyCalls{c.GenerateMac, c.VerifyMac}, id: id, name: kid}
 }
 
 // Mint makes the code of a message, at most 4,096 bytes long.
@@ -64,7 +71,7 @@ const secretLife = 5 * time.Minute
 
 // Secret is an SSM parameter, read when it is needed and kept for a while.
 type Secret struct {
-	client *ssm.Client
+	client secretCalls
 	name   string
 	now    func() time.Time
 
@@ -73,9 +80,15 @@ type Secret struct {
 	read  time.Time
 }
 
+// secretCalls are the calls of SSM that are made here; aws.go says why not the client.
+type secretCalls struct {
+	GetParameter func(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+}
+
 // Secret makes a Secret of the parameter's name.
 func (a Account) Secret(name string, now func() time.Time) *Secret {
-	return &Secret{client: ssm.NewFromConfig(a.config), name: name, now: now}
+	c := ssm.NewFromConfig(a.config)
+	return &Secret{client: secretCalls{c.GetParameter}, name: name, now: now}
 }
 
 // Value is the secret; the last one known when it cannot be read again.

@@ -26,15 +26,21 @@ const (
 // Outbox carries committed events to EventBridge: what a transaction laid into the outbox is published, and deleted afterwards. A process
 // that dies in between leaves it to the next Drain, so an event may be published twice and is never lost.
 type Outbox struct {
-	client  *eventbridge.Client
+	client  busCalls
 	table   store.Table
 	bus     string
 	waiting atomic.Bool
 }
 
+// busCalls are the calls of EventBridge that are made here; aws.go says why not the client.
+type busCalls struct {
+	PutEvents func(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
+}
+
 // Outbox makes an Outbox that publishes on the bus (a name or an ARN).
 func (a Account) Outbox(table store.Table, bus string) *Outbox {
-	return &Outbox{client: eventbridge.NewFromConfig(a.config), table: table, bus: bus}
+	c := eventbridge.NewFromConfig(a.config)
+	return &Outbox{client: busCalls{c.PutEvents}, table: table, bus: bus}
 }
 
 // Wake notes that events were committed; see store.Store.OnEvents.

@@ -54,7 +54,7 @@ func isAudit(partition string) bool { return strings.HasPrefix(partition, ledger
 
 // Table is a store.Table on DynamoDB. An audit entry is put where none is, and never changed or removed: a Write that would is Invalid.
 type Table struct {
-	client *dynamodb.Client
+	client tableCalls
 	names  Tables
 	now    func() time.Time
 	memory memory
@@ -62,9 +62,17 @@ type Table struct {
 
 var _ store.Table = (*Table)(nil)
 
+// tableCalls are the calls of DynamoDB that are made here; aws.go says why not the client.
+type tableCalls struct {
+	GetItem            func(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	Query              func(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	TransactWriteItems func(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
 // Table makes a Table of names; now judges expiry.
 func (a Account) Table(names Tables, now func() time.Time) *Table {
-	return &Table{client: dynamodb.NewFromConfig(a.config), names: names, now: now, memory: memory{writes: map[string]*write{}}}
+	c := dynamodb.NewFromConfig(a.config)
+	return &Table{client: tableCalls{c.GetItem, c.Query, c.TransactWriteItems}, names: names, now: now, memory: memory{writes: map[string]*write{}}}
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

@@ -20,14 +20,21 @@ const (
 // Topic sends mails by SNS. One topic reaches all its subscribers with one text, so each person's subscription filters on the attribute
 // To, and each mail is a message of its own.
 type Topic struct {
-	client *sns.Client
+	client topicCalls
 	arn    string
 	to     string // name of the attribute
 }
 
+// topicCalls are the calls of SNS that are made here; aws.go says why not the client.
+type topicCalls struct {
+	Publish                  func(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
+	ListSubscriptionsByTopic func(context.Context, *sns.ListSubscriptionsByTopicInput, ...func(*sns.Options)) (*sns.ListSubscriptionsByTopicOutput, error)
+}
+
 // Topic makes a Topic whose messages carry their receiver as the attribute.
 func (a Account) Topic(arn, attribute string) *Topic {
-	return &Topic{client: sns.NewFromConfig(a.config), arn: arn, to: attribute}
+	c := sns.NewFromConfig(a.config)
+	return &Topic{client: topicCalls{c.Publish, c.ListSubscriptionsByTopic}, arn: arn, to: attribute}
 }
 
 // Send publishes one mail. A topic that nobody is subscribed to would swallow it: that is Unavailable, so that the event comes again and
@@ -50,8 +57,8 @@ func (t *Topic) Send(ctx context.Context, to, subject, message string) error {
 
 // heard reports whether the topic has a confirmed subscription. Those that wait, or are being deleted, have a word in place of an ARN.
 func (t *Topic) heard(ctx context.Context) (bool, error) {
-	for pages := sns.NewListSubscriptionsByTopicPaginator(t.client, &sns.ListSubscriptionsByTopicInput{TopicArn: &t.arn}); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
+	for in := (&sns.ListSubscriptionsByTopicInput{TopicArn: &t.arn}); ; {
+		page, err := t.client.ListSubscriptionsByTopic(ctx, in)
 		if err != nil {
 			return false, classify(err, "look at topic %s", t.arn)
 		}
@@ -60,8 +67,10 @@ func (t *Topic) heard(ctx context.Context) (bool, error) {
 				return true, nil
 			}
 		}
+		if in.NextToken = page.NextToken; aws.ToString(in.NextToken) == "" {
+			return false, nil
+		}
 	}
-	return false, nil
 }
 
 // subjectOf makes a subject that SNS takes: printable ASCII that begins with no space, one line, less than 100 characters.
