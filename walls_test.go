@@ -57,7 +57,7 @@ var rooms = map[string]room{
 	"platform/start":     {storey: 6, libraries: []string{"github.com/aws/aws-lambda-go"}},
 	"platform/aws":       {storey: 6, neighbour: []string{"platform/store"}, libraries: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 
-	"platform/aws/awstest": {storey: 6, neighbour: []string{"platform/aws", "platform/store", "platform/storetest"}, libraries: []string{"github.com/aws/aws-sdk-go-v2"}},
+	"platform/aws/awstest": {storey: 6, neighbour: []string{"platform/aws", "platform/store", "platform/storetest"}, libraries: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 }
 
 const (

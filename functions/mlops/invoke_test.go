@@ -48,7 +48,7 @@ func TestInvoke(t *testing.T) {
 		}
 	}
 
-	cloud := awstest.Open(t)
+	cloud := awstest.Open(t, awstest.S3, awstest.DynamoDB)
 	env := config.Environ(config.Dashboard{Platform: config.Platform{Stage: "test", DataBucket: cloud.DataBucket, ModelBucket: cloud.ModelBucket, ControlTable: cloud.Tables.Control,
 		AuditTable: cloud.Tables.Audit, IdempotencyTable: cloud.Tables.Idempotency, EventBus: "default"}})
 	for k, v := range cloud.Credentials() {

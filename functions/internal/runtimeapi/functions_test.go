@@ -3,7 +3,6 @@ package runtimeapi_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,25 +13,42 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"mlops/functions/internal/runtimeapi"
-	"mlops/shared/config"
 	"mlops/shared/platform/aws/awstest"
 	"mlops/shared/topology"
 )
 
-const probeID = "probe01"
-
-// deployment is the functions' real executables on an emulated cloud.
+// deployment is the functions' real executables on an emulated cloud that holds the stack's own template.
 type deployment struct {
 	*testing.T
-	cloud   *awstest.Cloud
-	api     *httptest.Server // what API Gateway is to clients of predict, and to the agent's golden rows
-	running map[topology.Function]*runtimeapi.Sandbox
-	logs    map[topology.Function]*output
+	wiring
+	cloud     *awstest.Cloud
+	api       *httptest.Server // what API Gateway is to clients of predict, and to the agent's golden rows
+	gateway   gateway
+	functions map[string]awstest.Properties // of the template
+	running   map[topology.Function]*runtimeapi.Sandbox
+	logs      map[topology.Function]*output
+	carried   int // events
 }
 
+// deploy deploys the template; where the emulator lacks something that the functions need, the test is skipped.
 func deploy(t *testing.T) *deployment {
 	t.Helper()
-	d := &deployment{T: t, cloud: awstest.Open(t), running: map[topology.Function]*runtimeapi.Sandbox{}, logs: map[topology.Function]*output{}}
+	d := &deployment{T: t, cloud: awstest.Deploy(t), running: map[topology.Function]*runtimeapi.Sandbox{}, logs: map[topology.Function]*output{}}
+	var err error
+	if d.wiring, err = wired(d.cloud.Stack); err == nil {
+		d.functions, err = d.cloud.Stack.All("AWS::Lambda::Function")
+	}
+	if err == nil {
+		d.gateway, err = gatewayOf(d.cloud.Stack)
+	}
+	if lacks := d.cloud.Stack.Lacks; err != nil && len(lacks) > 0 {
+		t.Skipf("this emulator lacks %s: %v", strings.Join(lacks, ", "), err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.gateway.ids = d.cloud.APIKeys(t)
+	d.gateway.ids[clientKey] = d.cloud.Stack.Ref("ClientKey")
 	d.api = httptest.NewServer(http.HandlerFunc(d.serve))
 	t.Cleanup(func() {
 		d.api.Close()
@@ -43,30 +59,21 @@ func deploy(t *testing.T) *deployment {
 	return d
 }
 
-// environ is what the stack would tell a function.
+// environ is what the template tells a function, and where the cloud is. The address of the API is that of the server which stands for it.
+// A champion is not remembered, and so not waited for: the test would sleep.
 func (d *deployment) environ(name topology.Function) map[string]string {
-	p := config.Platform{Stage: "test", DataBucket: d.cloud.DataBucket, ModelBucket: d.cloud.ModelBucket, ControlTable: d.cloud.Tables.Control, AuditTable: d.cloud.Tables.Audit,
-		IdempotencyTable: d.cloud.Tables.Idempotency, EventBus: "default"}
-	var environ map[string]string
-	switch name {
-	case topology.Predict:
-		environ = config.Environ(config.Predict{Platform: p, ProbeKeyID: probeID})
-	case topology.Agent:
-		environ = config.Environ(config.Agent{Platform: p, ApprovalsTopic: d.cloud.Approvals, AlertsTopic: d.cloud.Alerts, ApprovalKey: d.cloud.MacKey, PublicURL: "https://approvals.example/test",
-			PredictURL: d.api.URL + "/test", ProbeKey: d.cloud.ProbeParameter, Owner: "owner@example.com", Approvers: []string{"alice@example.com"}})
-	case topology.DriftCheck:
-		c, err := config.Load[config.DriftCheck](func(name string) string { return config.Environ(config.Validate{Platform: p})[name] })
-		if err != nil {
-			d.Fatal(err)
+	d.Helper()
+	environ := d.cloud.Credentials()
+	variables, _ := d.functions[logical(name)]["Environment"].(map[string]any)["Variables"].(map[string]any)
+	for k, v := range variables {
+		text, ok := v.(string)
+		if !ok {
+			d.Fatalf("%s is told %s=%v", name, k, v)
 		}
-		environ = config.Environ(c)
-	case topology.Approve:
-		environ = config.Environ(config.Approve{Platform: p, ApprovalKey: d.cloud.MacKey})
-	default:
-		environ = config.Environ(config.Validate{Platform: p})
+		environ[k] = strings.ReplaceAll(text, d.gateway.address, d.api.URL)
 	}
-	for k, v := range d.cloud.Credentials() {
-		environ[k] = v
+	if environ["MODEL_TTL"] != "" {
+		environ["MODEL_TTL"] = "0s"
 	}
 	return environ
 }
@@ -84,22 +91,6 @@ func (d *deployment) sandbox(name topology.Function) *runtimeapi.Sandbox {
 	}
 	d.running[name] = s
 	return s
-}
-
-// serve is API Gateway before predict: it turns requests into events, and knows keys by their ids.
-func (d *deployment) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	in := events.APIGatewayProxyRequest{Resource: strings.TrimPrefix(r.URL.Path, "/test"), Path: r.URL.Path, HTTPMethod: r.Method, MultiValueHeaders: r.Header, MultiValueQueryStringParameters: r.URL.Query(), Body: string(body)}
-	in.RequestContext.Identity.APIKeyID = map[string]string{d.cloud.ProbeKey: probeID, "client": "client01"}[r.Header.Get("X-Api-Key")]
-	a := d.ask(topology.Predict, in)
-	for k, vs := range a.MultiValueHeaders {
-		w.Header()[k] = vs
-	}
-	w.WriteHeader(a.StatusCode)
-	_, _ = io.WriteString(w, a.Body)
 }
 
 // ask lets a function answer a request.

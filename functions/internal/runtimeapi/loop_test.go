@@ -52,19 +52,14 @@ const (
 	maxTries = 6
 )
 
-// carry takes what was published since and brings it to whom the topology names, until there is nothing more.
+// carry takes what was published since and brings it to whom the deployed rules name, until there is nothing more.
 func (l *loop) carry() {
 	l.Helper()
 	for {
 		for _, e := range l.cloud.Published() {
-			envelope, err := json.Marshal(map[string]any{"version": "0", "id": fmt.Sprintf("%016x", l.rng.Uint64()), "detail-type": e.DetailType, "source": e.Source, "account": "123456789012",
-				"time": time.Now().UTC().Format(time.RFC3339), "region": "us-east-1", "resources": []string{}, "detail": json.RawMessage(e.Detail)})
-			if err != nil {
-				l.Fatal(err)
-			}
 			l.types[event.Type(e.DetailType)]++
-			for _, f := range topology.Subscribers(event.Type(e.DetailType)) {
-				l.send(delivery{to: f, payload: envelope, what: e.DetailType})
+			for _, f := range l.wakes(e) {
+				l.send(delivery{to: f, payload: l.envelope(e), what: e.DetailType})
 			}
 		}
 		if len(l.waiting) == 0 {
@@ -91,7 +86,11 @@ func (l *loop) send(d delivery) {
 
 // scheduled is what a schedule sends at a time from now.
 func (l *loop) scheduled(to topology.Function, name string, in time.Duration) delivery {
-	return delivery{to: to, what: "the schedule " + name, payload: fmt.Appendf(nil, `{"schedule":%q,"time":%q}`, name, time.Now().Add(in).UTC().Format(time.RFC3339))}
+	e := l.tick(name, time.Now().Add(in))
+	if !slices.Contains(l.wakes(e), to) {
+		l.Fatalf("the schedule %s does not wake %s", name, to)
+	}
+	return delivery{to: to, what: "the schedule " + name, payload: l.envelope(e)}
 }
 
 // call is a client's request to the predict API.
@@ -238,7 +237,7 @@ func site(t *testing.T, name string) (table []byte, rows []map[string]any, label
 	return out.Bytes(), rows, labels
 }
 
-var link = regexp.MustCompile(`https://approvals\.example/test(/approvals/\S+)`)
+var link = regexp.MustCompile(`https://[a-z0-9]+\.execute-api\.[a-z0-9.-]+/live(/approvals/\S+)`)
 
 // TestLoop is a model's life on the emulated cloud, with the executables that are deployed: a file laid into the bucket is validated, trained
 // on, gated and served; traffic of other patients comes with its labels; drift is measured, diagnosed, and a person asked by mail; the person
@@ -251,8 +250,6 @@ func TestLoop(t *testing.T) {
 	l := &loop{deployment: d, rng: rand.New(rand.NewPCG(5, 5)), types: map[event.Type]int{}}
 	account := d.cloud.Account(t)
 	l.store, l.data = store.New(account.Table(d.cloud.Tables, time.Now), time.Now), account.Blobs(d.cloud.DataBucket)
-	d.cloud.Subscribe(t, d.cloud.Approvals, "alice@example.com")
-	d.cloud.Subscribe(t, d.cloud.Alerts, "owner@example.com")
 	d.cloud.Put(t, d.cloud.DataBucket, "config/policy.yaml", []byte("name: test\ndry_run: false\nevidence: {min_labels: 100, bad_windows: 2, of_windows: 3}\n"), nil)
 	d.cloud.Put(t, d.cloud.DataBucket, "config/gate.yaml", []byte("min_rows: 150\nmin_rarer_class: 20\n"), nil)
 

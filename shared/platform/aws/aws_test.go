@@ -30,14 +30,14 @@ func long(t *testing.T) {
 func TestTable(t *testing.T) {
 	long(t)
 	storetest.Table(t, func(t *testing.T) store.Table {
-		c := awstest.Open(t)
+		c := awstest.Open(t, awstest.DynamoDB)
 		return c.Account(t).Table(c.Tables, time.Now)
 	})
 }
 
 func TestBlobs(t *testing.T) {
 	storetest.Blobs(t, func(t *testing.T) store.Blobs {
-		c := awstest.Open(t)
+		c := awstest.Open(t, awstest.S3)
 		return c.Account(t).Blobs(c.DataBucket)
 	})
 }
@@ -60,7 +60,7 @@ func (s somebody) Write(ctx context.Context, token string, ops []store.Op) error
 func TestStore(t *testing.T) {
 	long(t)
 	storetest.Store(t, func(t *testing.T) store.Table {
-		c := awstest.Open(t)
+		c := awstest.Open(t, awstest.DynamoDB)
 		a := c.Account(t)
 		return somebody{a.Table(c.Tables, time.Now), a.Unguarded(c.Tables, time.Now)}
 	})

@@ -39,7 +39,7 @@ func change(id string, revision int64) control.Change {
 
 // TestThreeTables: a change lies where the roles expect it, and an audit entry can only be added.
 func TestThreeTables(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.DynamoDB)
 	table := c.Account(t).Table(c.Tables, time.Now)
 	if err := store.New(table, time.Now).Commit(background, change("one", 0)); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestThreeTables(t *testing.T) {
 // TestTroubleOnTheWay commits, stores and publishes while a third of the requests are dropped, throttled or lose their reply: everything
 // happens once, and what is published twice is the same event.
 func TestTroubleOnTheWay(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.DynamoDB, awstest.S3, awstest.EventBridge)
 	a := c.Account(t)
 	table := a.Table(c.Tables, time.Now)
 	s, blobs, outbox := store.New(table, time.Now), a.Blobs(c.DataBucket), a.Outbox(table, "default")
@@ -134,7 +134,7 @@ func TestTroubleOnTheWay(t *testing.T) {
 
 // TestRefusals: what AWS refuses for good is Internal and says what was refused; what may pass is Unavailable.
 func TestRefusals(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.DynamoDB, awstest.S3, awstest.KMS, awstest.SSM, awstest.SNS)
 	a := c.Account(t)
 	table, blobs := a.Table(c.Tables, time.Now), a.Blobs(c.DataBucket)
 	calls := map[string]func() error{
@@ -175,7 +175,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestOutboxCarriesMany(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.DynamoDB, awstest.EventBridge)
 	table := c.Account(t).Table(c.Tables, time.Now)
 	outbox := c.Account(t).Outbox(table, "default")
 	var ops []store.Op
@@ -210,7 +210,7 @@ func TestOutboxCarriesMany(t *testing.T) {
 }
 
 func TestMail(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.SNS)
 	topic := c.Account(t).Topic(c.Approvals, "approver")
 	if err := topic.Send(background, "a@example.com", "s", "m"); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("to nobody: %v", err)
@@ -241,7 +241,7 @@ func TestMail(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.KMS)
 	key := c.Account(t).Key(c.MacKey, "k1")
 	message := []byte("v1.k1.payload")
 	mac, err := key.Mint(message)
@@ -263,7 +263,7 @@ func TestKey(t *testing.T) {
 }
 
 func TestSecret(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.SSM)
 	now := noon
 	secret := c.Account(t).Secret(c.ProbeParameter, func() time.Time { return now })
 	c.Spoil(func(int, string) awstest.Outcome { return awstest.Pass })
@@ -284,7 +284,7 @@ func TestSecret(t *testing.T) {
 
 // TestSignedUpload: somebody without credentials puts a file to the signed address, with words beside it.
 func TestSignedUpload(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.S3)
 	blobs := c.Account(t).Blobs(c.DataBucket)
 	address, err := blobs.Sign(background, "uploads/heart/01JD7Z", 15*time.Minute)
 	if err != nil {

@@ -1,13 +1,16 @@
-// Package awstest gives tests an AWS to talk to: an emulator behind a proxy of ours, with buckets, tables, topics and keys made in it.
+// Package awstest gives tests an AWS to talk to: an emulator behind a proxy of ours, with the resources of the stack's own template in it.
 //
-// The emulator is whatever answers at AWS_ENDPOINT_URL, or a moto_server that is started here when it is on PATH; where there is neither,
-// the test is skipped and says so.
+// The emulator is whatever answers at AWS_ENDPOINT_URL, with the certificate of AWS_CA_BUNDLE where it has one of its own, or a moto_server
+// that is started here when it is on PATH; where there is neither, the test is skipped and says so. What an emulator does not have it answers
+// with 501, and the tests that need it are skipped and say so.
 package awstest
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,14 +28,15 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"mlops/shared/platform/aws"
 )
@@ -42,6 +47,7 @@ const Region = "us-east-1"
 // Cloud is an emulated account with the platform's resources in it. The names are random, so that several may share an emulator.
 type Cloud struct {
 	*Proxy
+	Stack                   *Stack
 	DataBucket, ModelBucket string
 	Tables                  aws.Tables
 	Approvals, Alerts       string // topics' ARNs
@@ -53,12 +59,32 @@ type Cloud struct {
 
 // emulator is shared by the tests of one process.
 var emulator struct {
-	once   sync.Once
-	url    string
-	why    string
-	mends  bool // the proxy has to lend it what DynamoDB promises
-	killer func()
+	once      sync.Once
+	url       string
+	transport http.RoundTripper
+	why       string // there is none
+	err       error  // there is one, and it cannot be used
+	moto      bool   // the proxy has to lend it what DynamoDB promises
+	killer    func()
 }
+
+// reach finds out whether an emulator answers at an address, and whether it is moto.
+func reach(at, bundle string) error {
+	transport, err := trusting(bundle)
+	if err != nil {
+		return err
+	}
+	res, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(at + motoPage)
+	if err != nil {
+		return fmt.Errorf("reach the emulator at AWS_ENDPOINT_URL (where its certificate is one of its own, AWS_CA_BUNDLE names the file that it is in): %w", err)
+	}
+	res.Body.Close()
+	emulator.url, emulator.transport, emulator.moto = at, transport, res.StatusCode == http.StatusOK
+	return nil
+}
+
+// motoPage is a page that moto has, and AWS has not.
+const motoPage = "/moto-api/data.json"
 
 // Main runs a package's tests and ends the emulator that they started; call it from TestMain.
 func Main(m *testing.M) {
@@ -75,7 +101,7 @@ func start() {
 		return
 	}
 	if u := os.Getenv("AWS_ENDPOINT_URL"); u != "" {
-		emulator.url = strings.TrimSuffix(u, "/")
+		emulator.err = reach(strings.TrimSuffix(u, "/"), os.Getenv("AWS_CA_BUNDLE"))
 		return
 	}
 	server, err := exec.LookPath("moto_server")
@@ -101,7 +127,7 @@ func start() {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	emulator.killer = func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	emulator.url, emulator.mends = "http://127.0.0.1:"+port, true
+	emulator.url, emulator.transport, emulator.moto = "http://127.0.0.1:"+port, http.DefaultTransport, true
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		select {
 		case err := <-ended:
@@ -109,7 +135,7 @@ func start() {
 			return
 		default:
 		}
-		if res, err := http.Get(emulator.url + "/moto-api/data.json"); err == nil {
+		if res, err := http.Get(emulator.url + motoPage); err == nil {
 			res.Body.Close()
 			return
 		}
@@ -117,75 +143,161 @@ func start() {
 	emulator.why = server + " did not answer within two minutes"
 }
 
-// Open gives a test a cloud of its own, or skips it.
-func Open(t testing.TB) *Cloud {
+// Open gives a test a cloud of its own, or skips it: the template's resources of the services, made through the SDK. Where the emulator does
+// not have one of the services, the test is skipped too.
+func Open(t testing.TB, services ...Service) *Cloud {
+	t.Helper()
+	return open(t, func(s *Stack) error {
+		err := s.makeRest(context.Background(), func(id string) bool { return slices.Contains(services, kinds[s.Resources[id].Type].service) })
+		if err == nil && len(s.Lacks) > 0 {
+			t.Skipf("this emulator lacks %s", strings.Join(s.Lacks, ", "))
+		}
+		return err
+	})
+}
+
+// Deploy gives a test a cloud of its own with the whole stack in it, or skips it: made from the template by the emulator's CloudFormation,
+// and what that cannot do through the SDK. The stack's Report says which, and what the emulator does not hold.
+func Deploy(t testing.TB) *Cloud {
+	t.Helper()
+	return open(t, func(s *Stack) error { return s.deploy(context.Background()) })
+}
+
+func open(t testing.TB, make func(*Stack) error) *Cloud {
 	t.Helper()
 	emulator.once.Do(start)
 	if emulator.why != "" {
 		t.Skip(emulator.why)
 	}
+	if emulator.err != nil {
+		t.Fatal(emulator.err)
+	}
+	c, err := connect(t)
+	if err == nil {
+		err = make(c.Stack)
+	}
+	if err == nil {
+		err = c.name(context.Background())
+	}
+	if err != nil {
+		t.Fatalf("make the template's resources in the emulator: %v", err)
+	}
+	return c
+}
+
+// connect opens the way to the emulator, where nothing is made yet.
+func connect(t testing.TB) (*Cloud, error) {
 	target, err := url.Parse(emulator.url)
 	if err != nil {
-		t.Fatal(err)
+		return nil, fmt.Errorf("read AWS_ENDPOINT_URL: %w", err)
 	}
-	p := &Proxy{target: target, mends: emulator.mends, applied: map[string]reply{}}
+	p := &Proxy{target: target, transport: emulator.transport, mends: emulator.moto, applied: map[string]reply{}}
 	server := httptest.NewServer(p)
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		if lacked := p.Lacked(); t.Failed() && len(lacked) > 0 {
+			t.Logf("this emulator lacks %s: it answered 501", strings.Join(lacked, ", "))
+		}
+	})
 	p.URL = server.URL
 	c := &Cloud{Proxy: p}
 	c.config, err = config.LoadDefaultConfig(context.Background(), config.WithRegion(Region), config.WithBaseEndpoint(c.URL),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")))
 	if err == nil {
-		err = c.make(context.Background())
+		c.Stack, err = newStack(c.config, strings.ToLower(rand.Text())[:12])
 	}
-	if err != nil {
-		t.Fatalf("make the resources in the emulator: %v", err)
-	}
-	return c
+	return c, err
 }
 
-// make makes the resources as the stack does.
-func (c *Cloud) make(ctx context.Context) error {
-	id := strings.ToLower(rand.Text())[:12]
-	c.DataBucket, c.ModelBucket = "data-"+id, "models-"+id
-	c.Tables = aws.Tables{Control: "control-" + id, Audit: "audit-" + id, Idempotency: "idempotency-" + id}
-	objects := s3.NewFromConfig(c.config, func(o *s3.Options) { o.UsePathStyle = true })
-	for _, b := range []string{c.DataBucket, c.ModelBucket} {
-		if _, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: sdk.String(b)}); err != nil {
-			return err
-		}
+// trusting is a transport that knows the certificates of a file, beside the machine's own.
+func trusting(bundle string) (http.RoundTripper, error) {
+	if bundle == "" {
+		return http.DefaultTransport, nil
 	}
-	tables := dynamodb.NewFromConfig(c.config)
-	for _, name := range []string{c.Tables.Control, c.Tables.Audit, c.Tables.Idempotency} {
-		attribute := func(n string) dynamotypes.AttributeDefinition {
-			return dynamotypes.AttributeDefinition{AttributeName: sdk.String(n), AttributeType: dynamotypes.ScalarAttributeTypeS}
-		}
-		if _, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: sdk.String(name), BillingMode: dynamotypes.BillingModePayPerRequest,
-			AttributeDefinitions: []dynamotypes.AttributeDefinition{attribute(aws.PartitionKey), attribute(aws.SortKey)},
-			KeySchema: []dynamotypes.KeySchemaElement{{AttributeName: sdk.String(aws.PartitionKey), KeyType: dynamotypes.KeyTypeHash},
-				{AttributeName: sdk.String(aws.SortKey), KeyType: dynamotypes.KeyTypeRange}}}); err != nil {
-			return err
-		}
-		if err := dynamodb.NewTableExistsWaiter(tables).Wait(ctx, &dynamodb.DescribeTableInput{TableName: sdk.String(name)}, time.Minute); err != nil {
-			return err
-		}
-	}
-	topics := sns.NewFromConfig(c.config)
-	for name, into := range map[string]*string{"approvals-" + id: &c.Approvals, "alerts-" + id: &c.Alerts} {
-		out, err := topics.CreateTopic(ctx, &sns.CreateTopicInput{Name: sdk.String(name)})
-		if err != nil {
-			return err
-		}
-		*into = *out.TopicArn
-	}
-	key, err := kms.NewFromConfig(c.config).CreateKey(ctx, &kms.CreateKeyInput{KeySpec: kmstypes.KeySpecHmac256, KeyUsage: kmstypes.KeyUsageTypeGenerateVerifyMac})
+	pem, err := os.ReadFile(bundle)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read AWS_CA_BUNDLE: %w", err)
 	}
-	c.MacKey = *key.KeyMetadata.KeyId
-	c.ProbeParameter, c.ProbeKey = "/mlops/"+id+"/probe-key", rand.Text()
-	_, err = ssm.NewFromConfig(c.config).PutParameter(ctx, &ssm.PutParameterInput{Name: &c.ProbeParameter, Value: &c.ProbeKey, Type: ssmtypes.ParameterTypeSecureString})
-	return err
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read AWS_CA_BUNDLE: there is no certificate in %s", bundle)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return transport, nil
+}
+
+// name takes over what the resources are called.
+func (c *Cloud) name(ctx context.Context) error {
+	s := c.Stack
+	c.DataBucket, c.ModelBucket = s.Ref("Data"), s.Ref("Models")
+	c.Tables = aws.Tables{Control: s.Ref("Control"), Audit: s.Ref("Audit"), Idempotency: s.Ref("Idempotency")}
+	c.Approvals, c.Alerts, c.MacKey = s.Ref("Approvals"), s.Ref("Alerts"), s.Ref("Tokens")
+	c.ProbeParameter = str(get(s.Resources["Agent"].Properties, "Environment", "Variables", "PROBE_KEY_PARAMETER"))
+	if secret := s.Ref("ProbeSecret"); secret != "" {
+		out, err := s.clients.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &secret})
+		if err != nil {
+			return fmt.Errorf("read the secret %s: %w", secret, err)
+		}
+		c.ProbeKey = sdk.ToString(out.SecretString)
+	}
+	return nil
+}
+
+// APIKeys are the ids of the API keys by what clients send.
+func (c *Cloud) APIKeys(t testing.TB) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for pages := apigateway.NewGetApiKeysPaginator(c.Stack.clients.apis, &apigateway.GetApiKeysInput{IncludeValues: sdk.Bool(true)}); pages.HasMorePages(); {
+		page, err := pages.NextPage(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range page.Items {
+			out[sdk.ToString(k.Value)] = sdk.ToString(k.Id)
+		}
+	}
+	return out
+}
+
+// Publish publishes an event as a function does.
+func (c *Cloud) Publish(t testing.TB, e Entry) {
+	t.Helper()
+	out, err := c.Stack.clients.events.PutEvents(context.Background(), &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{{EventBusName: &e.Bus, Source: &e.Source, DetailType: &e.DetailType, Detail: &e.Detail}}})
+	if err == nil && out.FailedEntryCount > 0 {
+		err = fmt.Errorf("refused: %v", plain(out.Entries))
+	}
+	if err != nil {
+		t.Fatalf("publish %s: %v", e.DetailType, err)
+	}
+}
+
+// Delivered are the events that the emulator's own rules brought to a function since the last call.
+func (c *Cloud) Delivered(t testing.TB, function string) []string {
+	t.Helper()
+	queue, err := c.Stack.clients.queues.GetQueueUrl(context.Background(), &sqs.GetQueueUrlInput{QueueName: sdk.String(c.Stack.inbox(function))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for {
+		page, err := c.Stack.clients.queues.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, MaxNumberOfMessages: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Messages) == 0 {
+			return out
+		}
+		for _, m := range page.Messages {
+			out = append(out, sdk.ToString(m.Body))
+			if _, err := c.Stack.clients.queues.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: queue.QueueUrl, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // Subscribe confirms a subscription to a topic.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -25,9 +26,10 @@ const (
 // Proxy stands between the SDK and the emulator. It spoils requests as it is told, keeps what was published and mailed, and lends moto what
 // DynamoDB promises: transactions one after the other, and a request token that is applied once.
 type Proxy struct {
-	URL    string
-	target *url.URL
-	mends  bool
+	URL       string
+	target    *url.URL
+	transport http.RoundTripper
+	mends     bool
 
 	mu      sync.Mutex
 	plan    func(n int, call string) Outcome
@@ -35,6 +37,7 @@ type Proxy struct {
 	applied map[string]reply
 	entries []Entry
 	mails   []Mail
+	lacked  []string
 
 	turn sync.Mutex
 }
@@ -73,6 +76,13 @@ func (p *Proxy) Calls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls
+}
+
+// Lacked names the calls that the emulator answered with 501: it does not have them.
+func (p *Proxy) Lacked() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.lacked)
 }
 
 // Published gives the events that were published since the last call.
@@ -179,7 +189,7 @@ func (p *Proxy) pass(r *http.Request, call string, body []byte) (reply, error) {
 	}
 	req.URL.Path, req.URL.RawPath, req.URL.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
 	req.Header, req.Host = r.Header.Clone(), r.Host
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return reply{}, err
 	}
@@ -192,6 +202,9 @@ func (p *Proxy) pass(r *http.Request, call string, body []byte) (reply, error) {
 	if r.Method == http.MethodHead {
 		out.body = nil
 	}
+	if res.StatusCode == http.StatusNotImplemented {
+		p.lack(call, r, body)
+	}
 	if res.StatusCode == http.StatusOK {
 		if token != "" {
 			p.applied[token] = out
@@ -199,6 +212,21 @@ func (p *Proxy) pass(r *http.Request, call string, body []byte) (reply, error) {
 		p.keep(call, r.Header.Get("Content-Type"), body)
 	}
 	return out, nil
+}
+
+// lack remembers a call that the emulator does not have, by its name where the protocol gives it one.
+func (p *Proxy) lack(call string, r *http.Request, body []byte) {
+	name := call
+	if form, err := url.ParseQuery(string(body)); isForm(r.Header.Get("Content-Type")) && err == nil && form.Get("Action") != "" {
+		name = form.Get("Action")
+	} else if call == r.Method {
+		name += " " + r.URL.Path
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.lacked, name) {
+		p.lacked = append(p.lacked, name)
+	}
 }
 
 // keep remembers what left the platform.
