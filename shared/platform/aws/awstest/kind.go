@@ -50,6 +50,7 @@ type kind struct {
 	first   string  // why it is made before, and without, CloudFormation; "" = it is not
 	make    func(ctx context.Context, c *clients, name string, p Properties) (made, error)
 	look    func(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) // what there is, in the template's words
+	by      []string                                                                            // properties by which it is looked up, and which the answer does not repeat
 	set     map[string]func(ctx context.Context, c *clients, ref string, p Properties) error    // properties that can be given to what is there already
 }
 
@@ -78,6 +79,31 @@ func fill(p Properties, input any) error {
 		return fmt.Errorf("put the template's properties into %T: %w", input, err)
 	}
 	return nil
+}
+
+// created makes a resource by one call, whose input has the properties' own names.
+func created[I, O, X any](ctx context.Context, call func(context.Context, *I, ...func(*X)) (*O, error), in *I, p Properties, called func(*O) made) (made, error) {
+	if err := fill(p, in); err != nil {
+		return made{}, err
+	}
+	out, err := call(ctx, in)
+	if err != nil {
+		return made{}, err
+	}
+	return called(out), nil
+}
+
+// seen asks for a resource by one call, whose answer has the properties' own names but for what more mends; more may be nil.
+func seen[I, O, X any](ctx context.Context, call func(context.Context, *I, ...func(*X)) (*O, error), in *I, more func(*O, Properties)) (Properties, error) {
+	out, err := call(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	p := object(out)
+	if more != nil {
+		more(out, p)
+	}
+	return p, nil
 }
 
 // only are the properties of the names.

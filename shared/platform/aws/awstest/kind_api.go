@@ -11,18 +11,19 @@ import (
 )
 
 func init() {
+	ofAPI := []string{"RestApiId"}
 	register(map[string]kind{
 		"AWS::ApiGateway::RestApi":          {service: APIGateway, make: makeAPI, look: lookAtAPI},
-		"AWS::ApiGateway::Resource":         {service: APIGateway, make: makePath, look: lookAtPath},
-		"AWS::ApiGateway::Method":           {service: APIGateway, make: makeMethod, look: lookAtMethod},
-		"AWS::ApiGateway::RequestValidator": {service: APIGateway, make: makeValidator, look: lookAtValidator},
-		"AWS::ApiGateway::Model":            {service: APIGateway, make: makeModel, look: lookAtModel},
-		"AWS::ApiGateway::GatewayResponse":  {service: APIGateway, make: makeRefusal, look: lookAtRefusal},
-		"AWS::ApiGateway::Deployment":       {service: APIGateway, make: makeDeployment, look: lookAtDeployment},
-		"AWS::ApiGateway::Stage":            {service: APIGateway, make: makeStage, look: lookAtStage, set: setStage},
+		"AWS::ApiGateway::Resource":         {service: APIGateway, make: makePath, look: lookAtPath, by: ofAPI},
+		"AWS::ApiGateway::Method":           {service: APIGateway, make: makeMethod, look: lookAtMethod, by: []string{"RestApiId", "ResourceId"}},
+		"AWS::ApiGateway::RequestValidator": {service: APIGateway, make: makeValidator, look: lookAtValidator, by: ofAPI},
+		"AWS::ApiGateway::Model":            {service: APIGateway, make: makeModel, look: lookAtModel, by: ofAPI},
+		"AWS::ApiGateway::GatewayResponse":  {service: APIGateway, make: makeRefusal, look: lookAtRefusal, by: ofAPI},
+		"AWS::ApiGateway::Deployment":       {service: APIGateway, make: makeDeployment, look: lookAtDeployment, by: ofAPI},
+		"AWS::ApiGateway::Stage":            {service: APIGateway, make: makeStage, look: lookAtStage, by: ofAPI, set: setStage},
 		"AWS::ApiGateway::ApiKey":           {service: APIGateway, make: makeAPIKey, look: lookAtAPIKey},
 		"AWS::ApiGateway::UsagePlan":        {service: APIGateway, make: makePlan, look: lookAtPlan},
-		"AWS::ApiGateway::UsagePlanKey":     {service: APIGateway, make: makePlanKey, look: lookAtPlanKey},
+		"AWS::ApiGateway::UsagePlanKey":     {service: APIGateway, make: makePlanKey, look: lookAtPlanKey, by: []string{"UsagePlanId"}},
 		"AWS::ApiGateway::Account":          {service: APIGateway, make: makeAccount, look: lookAtAccount},
 	})
 }
@@ -31,198 +32,92 @@ func init() {
 func api(p Properties) *string { return sdk.String(str(p["RestApiId"])) }
 
 func makeAPI(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &apigateway.CreateRestApiInput{}
-	if err := fill(only(p, "Name", "Description", "EndpointConfiguration", "BinaryMediaTypes"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateRestApi(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	root := sdk.ToString(out.RootResourceId)
-	return made{*out.Id, map[string]string{"RestApiId": *out.Id, "RootResourceId": root}}, nil
+	return created(ctx, c.apis.CreateRestApi, &apigateway.CreateRestApiInput{}, only(p, "Name", "Description", "EndpointConfiguration", "BinaryMediaTypes"), func(o *apigateway.CreateRestApiOutput) made {
+		return made{*o.Id, map[string]string{"RestApiId": *o.Id, "RootResourceId": sdk.ToString(o.RootResourceId)}}
+	})
 }
 
 func lookAtAPI(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.apis.GetRestApi(ctx, &apigateway.GetRestApiInput{RestApiId: &ref})
-	if err != nil {
-		return nil, err
-	}
-	return object(out), nil
+	return seen(ctx, c.apis.GetRestApi, &apigateway.GetRestApiInput{RestApiId: &ref}, nil)
 }
 
 func makePath(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &apigateway.CreateResourceInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateResource(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.Id}, nil
+	return created(ctx, c.apis.CreateResource, &apigateway.CreateResourceInput{}, p, func(o *apigateway.CreateResourceOutput) made { return made{ref: *o.Id} })
 }
 
 func lookAtPath(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
-	got, err := c.apis.GetResource(ctx, &apigateway.GetResourceInput{RestApiId: api(p), ResourceId: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"] = p["RestApiId"]
-	return out, nil
+	return seen(ctx, c.apis.GetResource, &apigateway.GetResourceInput{RestApiId: api(p), ResourceId: &ref}, nil)
 }
 
 func makeMethod(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &apigateway.PutMethodInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
+	out, err := created(ctx, c.apis.PutMethod, &apigateway.PutMethodInput{}, p, func(*apigateway.PutMethodOutput) made { return made{ref: name} })
+	if err != nil {
+		return out, err
 	}
-	if _, err := c.apis.PutMethod(ctx, in); err != nil {
-		return made{}, err
-	}
-	to := &apigateway.PutIntegrationInput{RestApiId: in.RestApiId, ResourceId: in.ResourceId, HttpMethod: in.HttpMethod}
 	integration, _ := p["Integration"].(map[string]any)
-	if err := fill(integration, to); err != nil {
-		return made{}, err
-	}
-	_, err := c.apis.PutIntegration(ctx, to)
-	return made{ref: name}, err
+	to := &apigateway.PutIntegrationInput{RestApiId: api(p), ResourceId: sdk.String(str(p["ResourceId"])), HttpMethod: sdk.String(str(p["HttpMethod"]))}
+	return created(ctx, c.apis.PutIntegration, to, integration, func(*apigateway.PutIntegrationOutput) made { return out })
 }
 
 func lookAtMethod(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	in := &apigateway.GetMethodInput{}
-	if err := fill(only(p, "RestApiId", "ResourceId", "HttpMethod"), in); err != nil {
-		return nil, err
-	}
-	got, err := c.apis.GetMethod(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	integration := object(got.MethodIntegration)
-	integration["IntegrationHttpMethod"] = integration["HttpMethod"]
-	out["RestApiId"], out["ResourceId"], out["Integration"] = p["RestApiId"], p["ResourceId"], integration
-	return out, nil
+	in := &apigateway.GetMethodInput{RestApiId: api(p), ResourceId: sdk.String(str(p["ResourceId"])), HttpMethod: sdk.String(str(p["HttpMethod"]))}
+	return seen(ctx, c.apis.GetMethod, in, func(o *apigateway.GetMethodOutput, out Properties) {
+		integration := object(o.MethodIntegration)
+		integration["IntegrationHttpMethod"] = integration["HttpMethod"]
+		out["Integration"] = integration
+	})
 }
 
 func makeValidator(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &apigateway.CreateRequestValidatorInput{Name: &name}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateRequestValidator(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.Id}, nil
+	return created(ctx, c.apis.CreateRequestValidator, &apigateway.CreateRequestValidatorInput{Name: &name}, p, func(o *apigateway.CreateRequestValidatorOutput) made { return made{ref: *o.Id} })
 }
 
 func lookAtValidator(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
-	got, err := c.apis.GetRequestValidator(ctx, &apigateway.GetRequestValidatorInput{RestApiId: api(p), RequestValidatorId: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"] = p["RestApiId"]
-	return out, nil
+	return seen(ctx, c.apis.GetRequestValidator, &apigateway.GetRequestValidatorInput{RestApiId: api(p), RequestValidatorId: &ref}, nil)
 }
 
 func makeModel(ctx context.Context, c *clients, name string, p Properties) (made, error) {
 	in := &apigateway.CreateModelInput{Name: sdk.String(strings.ReplaceAll(name, "-", "")), Schema: text(p["Schema"])}
-	if err := fill(only(p, "RestApiId", "ContentType", "Description"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateModel(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.Name}, nil
+	return created(ctx, c.apis.CreateModel, in, only(p, "RestApiId", "ContentType", "Description"), func(o *apigateway.CreateModelOutput) made { return made{ref: *o.Name} })
 }
 
 func lookAtModel(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
-	got, err := c.apis.GetModel(ctx, &apigateway.GetModelInput{RestApiId: api(p), ModelName: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"], out["Schema"] = p["RestApiId"], document(got.Schema)
-	return out, nil
+	return seen(ctx, c.apis.GetModel, &apigateway.GetModelInput{RestApiId: api(p), ModelName: &ref}, func(o *apigateway.GetModelOutput, out Properties) { out["Schema"] = document(o.Schema) })
 }
 
 func makeRefusal(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &apigateway.PutGatewayResponseInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	_, err := c.apis.PutGatewayResponse(ctx, in)
-	return made{ref: name}, err
+	return created(ctx, c.apis.PutGatewayResponse, &apigateway.PutGatewayResponseInput{}, p, func(*apigateway.PutGatewayResponseOutput) made { return made{ref: name} })
 }
 
 func lookAtRefusal(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	in := &apigateway.GetGatewayResponseInput{}
-	if err := fill(only(p, "RestApiId", "ResponseType"), in); err != nil {
-		return nil, err
-	}
-	got, err := c.apis.GetGatewayResponse(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"] = p["RestApiId"]
-	return out, nil
+	return seen(ctx, c.apis.GetGatewayResponse, &apigateway.GetGatewayResponseInput{RestApiId: api(p), ResponseType: types.GatewayResponseType(str(p["ResponseType"]))}, nil)
 }
 
 func makeDeployment(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &apigateway.CreateDeploymentInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateDeployment(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.Id}, nil
+	return created(ctx, c.apis.CreateDeployment, &apigateway.CreateDeploymentInput{}, p, func(o *apigateway.CreateDeploymentOutput) made { return made{ref: *o.Id} })
 }
 
 func lookAtDeployment(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
-	got, err := c.apis.GetDeployment(ctx, &apigateway.GetDeploymentInput{RestApiId: api(p), DeploymentId: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"] = p["RestApiId"]
-	return out, nil
+	return seen(ctx, c.apis.GetDeployment, &apigateway.GetDeploymentInput{RestApiId: api(p), DeploymentId: &ref}, nil)
 }
 
 func makeStage(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &apigateway.CreateStageInput{}
-	if err := fill(only(p, "RestApiId", "DeploymentId", "StageName", "Description", "TracingEnabled"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateStage(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.StageName}, nil
+	return created(ctx, c.apis.CreateStage, &apigateway.CreateStageInput{}, only(p, "RestApiId", "DeploymentId", "StageName", "Description", "TracingEnabled"), func(o *apigateway.CreateStageOutput) made {
+		return made{ref: *o.StageName}
+	})
 }
 
 func lookAtStage(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
-	got, err := c.apis.GetStage(ctx, &apigateway.GetStageInput{RestApiId: api(p), StageName: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["RestApiId"], out["AccessLogSetting"] = p["RestApiId"], out["AccessLogSettings"]
-	var settings []any
-	for at, setting := range got.MethodSettings { // by "path/method"
-		one := object(setting)
-		i := strings.LastIndexByte(at, '/')
-		one["ResourcePath"], one["HttpMethod"] = "/"+at[:max(i, 0)], at[i+1:]
-		settings = append(settings, one)
-	}
-	out["MethodSettings"] = settings
-	return out, nil
+	return seen(ctx, c.apis.GetStage, &apigateway.GetStageInput{RestApiId: api(p), StageName: &ref}, func(o *apigateway.GetStageOutput, out Properties) {
+		var settings []any
+		for at, setting := range o.MethodSettings { // by "path/method"
+			one := object(setting)
+			i := strings.LastIndexByte(at, '/')
+			one["ResourcePath"], one["HttpMethod"] = "/"+at[:max(i, 0)], at[i+1:]
+			settings = append(settings, one)
+		}
+		out["AccessLogSetting"], out["MethodSettings"] = out["AccessLogSettings"], settings
+	})
 }
 
 // setStage changes a stage by patches (docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateStage-Patch).
@@ -258,69 +153,33 @@ func patchStage(ctx context.Context, c *clients, ref string, p Properties, chang
 }
 
 func makeAPIKey(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &apigateway.CreateApiKeyInput{Name: &name}
-	if err := fill(only(p, "Name", "Description", "Enabled", "Value"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.apis.CreateApiKey(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{*out.Id, map[string]string{"APIKeyId": *out.Id}}, nil
+	return created(ctx, c.apis.CreateApiKey, &apigateway.CreateApiKeyInput{Name: &name}, only(p, "Name", "Description", "Enabled", "Value"), func(o *apigateway.CreateApiKeyOutput) made {
+		return made{*o.Id, map[string]string{"APIKeyId": *o.Id}}
+	})
 }
 
 func lookAtAPIKey(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.apis.GetApiKey(ctx, &apigateway.GetApiKeyInput{ApiKey: &ref, IncludeValue: sdk.Bool(true)})
-	if err != nil {
-		return nil, err
-	}
-	return object(out), nil
+	return seen(ctx, c.apis.GetApiKey, &apigateway.GetApiKeyInput{ApiKey: &ref, IncludeValue: sdk.Bool(true)}, nil)
 }
 
 func makePlan(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &apigateway.CreateUsagePlanInput{Name: sdk.String(str(p["UsagePlanName"]))}
-	if err := fill(only(p, "Description", "Quota", "Throttle", "ApiStages"), in); err != nil {
-		return made{}, err
-	}
-	for i := range in.ApiStages { // the template's empty limits of single methods
-		in.ApiStages[i].Throttle = nil
-	}
-	out, err := c.apis.CreateUsagePlan(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.Id}, nil
+	return created(ctx, c.apis.CreateUsagePlan, &apigateway.CreateUsagePlanInput{Name: sdk.String(str(p["UsagePlanName"]))}, only(p, "Description", "Quota", "Throttle", "ApiStages"),
+		func(o *apigateway.CreateUsagePlanOutput) made { return made{ref: *o.Id} })
 }
 
 func lookAtPlan(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	got, err := c.apis.GetUsagePlan(ctx, &apigateway.GetUsagePlanInput{UsagePlanId: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got)
-	out["UsagePlanName"] = out["Name"]
-	return out, nil
+	return seen(ctx, c.apis.GetUsagePlan, &apigateway.GetUsagePlanInput{UsagePlanId: &ref}, func(_ *apigateway.GetUsagePlanOutput, out Properties) { out["UsagePlanName"] = out["Name"] })
 }
 
 func makePlanKey(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &apigateway.CreateUsagePlanKeyInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	_, err := c.apis.CreateUsagePlanKey(ctx, in)
-	return made{ref: name}, err
+	return created(ctx, c.apis.CreateUsagePlanKey, &apigateway.CreateUsagePlanKeyInput{}, p, func(*apigateway.CreateUsagePlanKeyOutput) made { return made{ref: name} })
 }
 
 func lookAtPlanKey(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	in := &apigateway.GetUsagePlanKeyInput{}
-	if err := fill(only(p, "UsagePlanId", "KeyId"), in); err != nil {
-		return nil, err
-	}
-	got, err := c.apis.GetUsagePlanKey(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	return Properties{"UsagePlanId": p["UsagePlanId"], "KeyId": sdk.ToString(got.Id), "KeyType": sdk.ToString(got.Type)}, nil
+	return seen(ctx, c.apis.GetUsagePlanKey, &apigateway.GetUsagePlanKeyInput{UsagePlanId: sdk.String(str(p["UsagePlanId"])), KeyId: sdk.String(str(p["KeyId"]))},
+		func(_ *apigateway.GetUsagePlanKeyOutput, out Properties) {
+			out["KeyId"], out["KeyType"] = out["Id"], out["Type"]
+		})
 }
 
 func makeAccount(ctx context.Context, c *clients, name string, p Properties) (made, error) {
@@ -329,9 +188,7 @@ func makeAccount(ctx context.Context, c *clients, name string, p Properties) (ma
 }
 
 func lookAtAccount(ctx context.Context, c *clients, _ string, _ Properties) (Properties, error) {
-	out, err := c.apis.GetAccount(ctx, &apigateway.GetAccountInput{})
-	if err != nil {
-		return nil, err
-	}
-	return Properties{"CloudWatchRoleArn": sdk.ToString(out.CloudwatchRoleArn)}, nil
+	return seen(ctx, c.apis.GetAccount, &apigateway.GetAccountInput{}, func(o *apigateway.GetAccountOutput, out Properties) {
+		out["CloudWatchRoleArn"] = sdk.ToString(o.CloudwatchRoleArn)
+	})
 }

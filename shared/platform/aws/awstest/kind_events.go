@@ -17,10 +17,10 @@ import (
 func init() {
 	register(map[string]kind{
 		"AWS::SNS::Topic":          {service: SNS, make: makeTopic, look: lookAtTopic},
-		"AWS::SNS::TopicPolicy":    {make: makeTopicPolicy, look: lookAtTopicPolicy},
+		"AWS::SNS::TopicPolicy":    {make: makeTopicPolicy, look: lookAtTopicPolicy, by: []string{"Topics"}},
 		"AWS::SNS::Subscription":   {make: makeSubscription, look: lookAtSubscription},
 		"AWS::SQS::Queue":          {service: SQS, make: makeQueue, look: lookAtQueue, set: setQueue},
-		"AWS::SQS::QueuePolicy":    {make: makeQueuePolicy, look: lookAtQueuePolicy},
+		"AWS::SQS::QueuePolicy":    {make: makeQueuePolicy, look: lookAtQueuePolicy, by: []string{"Queues"}},
 		"AWS::Events::EventBus":    {service: EventBridge, first: "moto's CloudFormation takes no rule on a bus of the same template", make: makeBus, look: lookAtBus},
 		"AWS::Events::Rule":        {service: EventBridge, make: makeRule, look: lookAtRule, set: setRule},
 		"AWS::Scheduler::Schedule": {service: Scheduler, make: makeSchedule, look: lookAtSchedule},
@@ -36,11 +36,18 @@ func makeTopic(ctx context.Context, c *clients, name string, p Properties) (made
 }
 
 func lookAtTopic(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.topics.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &ref})
-	if err != nil {
-		return nil, err
+	return seen(ctx, c.topics.GetTopicAttributes, &sns.GetTopicAttributesInput{TopicArn: &ref}, func(o *sns.GetTopicAttributesOutput, out Properties) { told(o.Attributes, out) })
+}
+
+// told puts attributes, which are all texts, beside the other properties; those that hold JSON are read.
+func told(attributes map[string]string, out Properties) {
+	for name, v := range attributes {
+		out[name] = v
+		if strings.HasSuffix(name, "Policy") {
+			out[name] = document(&v)
+		}
 	}
-	return object(out.Attributes), nil
+	out["PolicyDocument"] = out["Policy"]
 }
 
 // each is one value or all of a list of them.
@@ -61,42 +68,19 @@ func makeTopicPolicy(ctx context.Context, c *clients, name string, p Properties)
 }
 
 func lookAtTopicPolicy(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	out := Properties{"Topics": p["Topics"]}
-	for _, topic := range each(p["Topics"]) {
-		got, err := c.topics.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &topic})
-		if err != nil {
-			return nil, err
-		}
-		policy := got.Attributes["Policy"]
-		out["PolicyDocument"] = document(&policy)
-	}
-	return out, nil
+	return lookAtTopic(ctx, c, each(p["Topics"])[0], p)
 }
 
 func makeSubscription(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
 	in := &sns.SubscribeInput{ReturnSubscriptionArn: true}
-	if err := fill(only(p, "TopicArn", "Protocol", "Endpoint"), in); err != nil {
-		return made{}, err
-	}
 	if p["FilterPolicy"] != nil {
 		in.Attributes = map[string]string{"FilterPolicy": *text(p["FilterPolicy"])}
 	}
-	out, err := c.topics.Subscribe(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.SubscriptionArn}, nil
+	return created(ctx, c.topics.Subscribe, in, only(p, "TopicArn", "Protocol", "Endpoint"), func(o *sns.SubscribeOutput) made { return made{ref: *o.SubscriptionArn} })
 }
 
 func lookAtSubscription(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	got, err := c.topics.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: &ref})
-	if err != nil {
-		return nil, err
-	}
-	out := object(got.Attributes)
-	filter := got.Attributes["FilterPolicy"]
-	out["FilterPolicy"] = document(&filter)
-	return out, nil
+	return seen(ctx, c.topics.GetSubscriptionAttributes, &sns.GetSubscriptionAttributesInput{SubscriptionArn: &ref}, func(o *sns.GetSubscriptionAttributesOutput, out Properties) { told(o.Attributes, out) })
 }
 
 // attributes are a queue's, which are all texts.
@@ -120,11 +104,8 @@ func makeQueue(ctx context.Context, c *clients, name string, p Properties) (made
 }
 
 func lookAtQueue(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &ref, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}})
-	if err != nil {
-		return nil, err
-	}
-	return object(out.Attributes), nil
+	return seen(ctx, c.queues.GetQueueAttributes, &sqs.GetQueueAttributesInput{QueueUrl: &ref, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}},
+		func(o *sqs.GetQueueAttributesOutput, out Properties) { told(o.Attributes, out) })
 }
 
 var setQueue = map[string]func(context.Context, *clients, string, Properties) error{
@@ -148,35 +129,20 @@ func makeQueuePolicy(ctx context.Context, c *clients, name string, p Properties)
 }
 
 func lookAtQueuePolicy(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	out := Properties{"Queues": p["Queues"]}
-	for _, queue := range each(p["Queues"]) {
-		got, err := lookAtQueue(ctx, c, queue, nil)
-		if err != nil {
-			return nil, err
-		}
-		policy := str(got["Policy"])
-		out["PolicyDocument"] = document(&policy)
-	}
-	return out, nil
+	return lookAtQueue(ctx, c, each(p["Queues"])[0], p)
 }
 
 func makeBus(ctx context.Context, c *clients, name string, p Properties) (made, error) {
 	if p["Name"] != nil {
 		name = str(p["Name"])
 	}
-	out, err := c.events.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: &name})
-	if err != nil {
-		return made{}, err
-	}
-	return made{name, map[string]string{"Arn": *out.EventBusArn, "Name": name}}, nil
+	return created(ctx, c.events.CreateEventBus, &eventbridge.CreateEventBusInput{Name: &name}, nil, func(o *eventbridge.CreateEventBusOutput) made {
+		return made{name, map[string]string{"Arn": *o.EventBusArn, "Name": name}}
+	})
 }
 
 func lookAtBus(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.events.DescribeEventBus(ctx, &eventbridge.DescribeEventBusInput{Name: &ref})
-	if err != nil {
-		return nil, err
-	}
-	return object(out), nil
+	return seen(ctx, c.events.DescribeEventBus, &eventbridge.DescribeEventBusInput{Name: &ref}, nil)
 }
 
 // busOf is the bus of a rule; nil is the account's own.
@@ -188,18 +154,10 @@ func busOf(p Properties) *string {
 }
 
 func makeRule(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &eventbridge.PutRuleInput{Name: &name, EventPattern: text(p["EventPattern"])}
-	if err := fill(only(p, "Description", "EventBusName", "State"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.events.PutRule(ctx, in)
-	if err == nil {
-		err = setRule["Targets"](ctx, c, name, p)
-	}
-	if err != nil {
-		return made{}, err
-	}
-	return made{name, map[string]string{"Arn": *out.RuleArn}}, nil
+	m, err := created(ctx, c.events.PutRule, &eventbridge.PutRuleInput{Name: &name, EventPattern: text(p["EventPattern"])}, only(p, "Description", "EventBusName", "State"), func(o *eventbridge.PutRuleOutput) made {
+		return made{name, map[string]string{"Arn": *o.RuleArn}}
+	})
+	return m, after(err, func() error { return setRule["Targets"](ctx, c, name, p) })
 }
 
 // ruleName is a rule's name: CloudFormation refers to a rule of another bus than the account's own by "bus|rule".
@@ -247,22 +205,11 @@ func first(v any) any {
 }
 
 func makeSchedule(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &scheduler.CreateScheduleInput{}
-	if err := fill(p, in); err != nil {
-		return made{}, err
-	}
-	in.Name = &name
-	out, err := c.schedules.CreateSchedule(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{name, map[string]string{"Arn": *out.ScheduleArn}}, nil
+	return created(ctx, c.schedules.CreateSchedule, &scheduler.CreateScheduleInput{Name: &name}, p, func(o *scheduler.CreateScheduleOutput) made {
+		return made{name, map[string]string{"Arn": *o.ScheduleArn}}
+	})
 }
 
 func lookAtSchedule(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
-	out, err := c.schedules.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: &ref})
-	if err != nil {
-		return nil, err
-	}
-	return object(out), nil
+	return seen(ctx, c.schedules.GetSchedule, &scheduler.GetScheduleInput{Name: &ref}, nil)
 }

@@ -16,7 +16,7 @@ import (
 func init() {
 	register(map[string]kind{
 		"AWS::S3::Bucket":             {service: S3, make: makeBucket, look: lookAtBucket, set: setBucket},
-		"AWS::S3::BucketPolicy":       {make: makeBucketPolicy, look: lookAtBucketPolicy},
+		"AWS::S3::BucketPolicy":       {make: makeBucketPolicy, look: lookAtBucketPolicy, by: []string{"Bucket"}},
 		"AWS::DynamoDB::Table":        {service: DynamoDB, make: makeTable, look: lookAtTable, set: setTable},
 		"AWS::KMS::Key":               {service: KMS, first: "moto's CloudFormation makes every key a symmetric one, and ends in an error where it has tags", make: makeKey, look: lookAtKey, set: setKey},
 		"AWS::SecretsManager::Secret": {service: SSM, first: "moto's CloudFormation has no secrets, and others refer to this one", make: makeSecret, look: lookAtSecret},
@@ -156,26 +156,17 @@ func makeBucketPolicy(ctx context.Context, c *clients, _ string, p Properties) (
 }
 
 func lookAtBucketPolicy(ctx context.Context, c *clients, _ string, p Properties) (Properties, error) {
-	out, err := c.objects.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: sdk.String(str(p["Bucket"]))})
-	if err != nil {
-		return nil, err
-	}
-	return Properties{"Bucket": p["Bucket"], "PolicyDocument": document(out.Policy)}, nil
+	return seen(ctx, c.objects.GetBucketPolicy, &s3.GetBucketPolicyInput{Bucket: sdk.String(str(p["Bucket"]))}, func(o *s3.GetBucketPolicyOutput, out Properties) { out["PolicyDocument"] = document(o.Policy) })
 }
 
 func makeTable(ctx context.Context, c *clients, name string, p Properties) (made, error) {
-	in := &dynamodb.CreateTableInput{TableName: &name}
-	if err := fill(only(p, "AttributeDefinitions", "KeySchema", "BillingMode", "DeletionProtectionEnabled"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.tables.CreateTable(ctx, in)
+	m, err := created(ctx, c.tables.CreateTable, &dynamodb.CreateTableInput{TableName: &name}, only(p, "AttributeDefinitions", "KeySchema", "BillingMode", "DeletionProtectionEnabled"), func(o *dynamodb.CreateTableOutput) made {
+		return made{name, map[string]string{"Arn": *o.TableDescription.TableArn}}
+	})
 	if err == nil {
 		err = dynamodb.NewTableExistsWaiter(c.tables).Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, time.Minute)
 	}
-	if err != nil {
-		return made{}, err
-	}
-	return made{name, map[string]string{"Arn": *out.TableDescription.TableArn}}, nil
+	return m, err
 }
 
 func lookAtTable(ctx context.Context, c *clients, ref string, p Properties) (Properties, error) {
@@ -234,15 +225,9 @@ var setTable = map[string]func(context.Context, *clients, string, Properties) er
 }
 
 func makeKey(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	in := &kms.CreateKeyInput{}
-	if err := fill(only(p, "Description", "KeySpec", "KeyUsage"), in); err != nil {
-		return made{}, err
-	}
-	out, err := c.keys.CreateKey(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{*out.KeyMetadata.KeyId, map[string]string{"Arn": *out.KeyMetadata.Arn}}, nil
+	return created(ctx, c.keys.CreateKey, &kms.CreateKeyInput{}, only(p, "Description", "KeySpec", "KeyUsage"), func(o *kms.CreateKeyOutput) made {
+		return made{*o.KeyMetadata.KeyId, map[string]string{"Arn": *o.KeyMetadata.Arn}}
+	})
 }
 
 func lookAtKey(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {
@@ -268,25 +253,15 @@ var setKey = map[string]func(context.Context, *clients, string, Properties) erro
 }
 
 func makeSecret(ctx context.Context, c *clients, _ string, p Properties) (made, error) {
-	random := &secretsmanager.GetRandomPasswordInput{}
 	in := &secretsmanager.CreateSecretInput{}
 	generate, _ := p["GenerateSecretString"].(map[string]any)
-	if err := fill(generate, random); err != nil {
+	if _, err := created(ctx, c.secrets.GetRandomPassword, &secretsmanager.GetRandomPasswordInput{}, generate, func(o *secretsmanager.GetRandomPasswordOutput) made {
+		in.SecretString = o.RandomPassword
+		return made{}
+	}); err != nil {
 		return made{}, err
 	}
-	if err := fill(only(p, "Name", "Description"), in); err != nil {
-		return made{}, err
-	}
-	password, err := c.secrets.GetRandomPassword(ctx, random)
-	if err != nil {
-		return made{}, err
-	}
-	in.SecretString = password.RandomPassword
-	out, err := c.secrets.CreateSecret(ctx, in)
-	if err != nil {
-		return made{}, err
-	}
-	return made{ref: *out.ARN}, nil
+	return created(ctx, c.secrets.CreateSecret, in, only(p, "Name", "Description"), func(o *secretsmanager.CreateSecretOutput) made { return made{ref: *o.ARN} })
 }
 
 func lookAtSecret(ctx context.Context, c *clients, ref string, _ Properties) (Properties, error) {

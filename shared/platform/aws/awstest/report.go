@@ -91,7 +91,16 @@ func (s *Stack) settle(ctx context.Context, id string) error {
 		}
 		return err
 	}
-	got, err := k.look(ctx, s.clients, s.names[id], p)
+	look := func() (Properties, error) {
+		got, err := k.look(ctx, s.clients, s.names[id], p)
+		for _, name := range k.by {
+			if err == nil {
+				got[name] = p[name]
+			}
+		}
+		return got, err
+	}
+	got, err := look()
 	again := false
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		if err != nil || within(p[name], got[name]) || k.set[name] == nil {
@@ -111,7 +120,7 @@ func (s *Stack) settle(ctx context.Context, id string) error {
 		}
 	}
 	if again {
-		got, err = k.look(ctx, s.clients, s.names[id], p)
+		got, err = look()
 	}
 	if what, lacked := lacking(err); lacked {
 		s.lacks(what)
