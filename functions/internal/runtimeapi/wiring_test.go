@@ -210,6 +210,14 @@ func TestDeployedWiring(t *testing.T) {
 		d.cloud.Put(t, d.cloud.DataBucket, key, []byte("x"), nil)
 		told(key, want)
 	}
+	for alarm, want := range map[string][]topology.Function{d.cloud.Stack.Name() + "-AgentErrorsAlarm-x": {topology.AlarmsTo}, "another-stack-alarm": nil} {
+		e := awstest.Entry{Bus: "default", Source: "aws.cloudwatch", DetailType: "CloudWatch Alarm State Change", Detail: fmt.Sprintf(`{"alarmName":%q,"state":{"value":"ALARM"}}`, alarm)}
+		if got := d.wakes(e); !slices.Equal(got, want) {
+			t.Errorf("%s wakes %v; want %v", alarm, got, want)
+		}
+		d.cloud.Publish(t, e)
+		told(alarm, want)
+	}
 	for _, spec := range topology.Functions {
 		for _, s := range spec.Schedules {
 			e := d.tick(s.Name, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))

@@ -410,7 +410,7 @@ func TestWithoutContext(t *testing.T) {
 
 // TestTraceIsTaken: an X-Ray that others wrote takes what is sent, of calls that an AWS that others wrote answered.
 func TestTraceIsTaken(t *testing.T) {
-	c := awstest.Open(t)
+	c := awstest.Open(t, awstest.DynamoDB, awstest.S3, awstest.SSM, awstest.SNS)
 	d := newDaemon(t)
 	a := c.Account(t)
 	tracer := a.Tracer()

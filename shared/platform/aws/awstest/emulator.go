@@ -37,6 +37,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/logging"
 
 	"mlops/shared/platform/aws"
 )
@@ -147,7 +148,8 @@ func start() {
 // not have one of the services, the test is skipped too.
 func Open(t testing.TB, services ...Service) *Cloud {
 	t.Helper()
-	return open(t, func(s *Stack) error {
+	return open(t, func(c *Cloud) error {
+		s := c.Stack
 		err := s.makeRest(context.Background(), func(id string) bool { return slices.Contains(services, kinds[s.Resources[id].Type].service) })
 		if err == nil && len(s.Lacks) > 0 {
 			t.Skipf("this emulator lacks %s", strings.Join(s.Lacks, ", "))
@@ -160,10 +162,10 @@ func Open(t testing.TB, services ...Service) *Cloud {
 // and what that cannot do through the SDK. The stack's Report says which, and what the emulator does not hold.
 func Deploy(t testing.TB) *Cloud {
 	t.Helper()
-	return open(t, func(s *Stack) error { return s.deploy(context.Background()) })
+	return open(t, func(c *Cloud) error { return c.Stack.deploy(context.Background()) })
 }
 
-func open(t testing.TB, make func(*Stack) error) *Cloud {
+func open(t testing.TB, make func(*Cloud) error) *Cloud {
 	t.Helper()
 	emulator.once.Do(start)
 	if emulator.why != "" {
@@ -174,7 +176,7 @@ func open(t testing.TB, make func(*Stack) error) *Cloud {
 	}
 	c, err := connect(t)
 	if err == nil {
-		err = make(c.Stack)
+		err = make(c)
 	}
 	if err == nil {
 		err = c.name(context.Background())
@@ -201,7 +203,7 @@ func connect(t testing.TB) (*Cloud, error) {
 	})
 	p.URL = server.URL
 	c := &Cloud{Proxy: p}
-	c.config, err = config.LoadDefaultConfig(context.Background(), config.WithRegion(Region), config.WithBaseEndpoint(c.URL),
+	c.config, err = config.LoadDefaultConfig(context.Background(), config.WithRegion(Region), config.WithBaseEndpoint(c.URL), config.WithLogger(logging.Nop{}),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")))
 	if err == nil {
 		c.Stack, err = newStack(c.config, strings.ToLower(rand.Text())[:12])

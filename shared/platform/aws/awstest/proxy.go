@@ -21,6 +21,7 @@ const (
 	LoseReply         // it is done, and the connection ends before the answer
 	Throttle          // it is refused, as AWS refuses too many
 	Forbid            // it is refused, as AWS refuses a role without the permission
+	Lack              // it is refused, as an emulator refuses what it does not have
 )
 
 // Proxy stands between the SDK and the emulator. It spoils requests as it is told, keeps what was published and mailed, and lends moto what
@@ -63,7 +64,7 @@ type reply struct {
 	asked  string
 }
 
-// Spoil sets what becomes of the requests from now on; the first is 1, and call names it, such as "DynamoDB_20120810.GetItem" or "PUT". nil
+// Spoil sets what becomes of the requests from now on; the first is 1, and call names it, such as "DynamoDB_20120810.GetItem", "Publish" or "PUT". nil
 // lets all pass.
 func (p *Proxy) Spoil(plan func(n int, call string) Outcome) {
 	p.mu.Lock()
@@ -109,10 +110,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	call := r.Header.Get("X-Amz-Target")
-	if call == "" {
-		call = r.Method
-	}
+	call := named(r, body)
 	p.mu.Lock()
 	p.calls++
 	o := Pass
@@ -129,6 +127,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Forbid:
 		refuse(w, r, http.StatusForbidden, "AccessDenied", "AccessDeniedException")
 		return
+	case Lack:
+		w.WriteHeader(http.StatusNotImplemented)
+		return
 	}
 	answer, err := p.pass(r, call, body)
 	if err != nil || o == LoseReply {
@@ -139,6 +140,19 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body)
+}
+
+// named is the name of a call, where its protocol gives it one; else the method.
+func named(r *http.Request, body []byte) string {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		return target
+	}
+	if isForm(r.Header.Get("Content-Type")) {
+		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
+			return form.Get("Action")
+		}
+	}
+	return r.Method
 }
 
 // refuse answers in the words of the protocol that was asked in: S3's, the query protocol's of SNS, or JSON.
@@ -203,45 +217,42 @@ func (p *Proxy) pass(r *http.Request, call string, body []byte) (reply, error) {
 		out.body = nil
 	}
 	if res.StatusCode == http.StatusNotImplemented {
-		p.lack(call, r, body)
+		p.lack(call, r)
 	}
 	if res.StatusCode == http.StatusOK {
 		if token != "" {
 			p.applied[token] = out
 		}
-		p.keep(call, r.Header.Get("Content-Type"), body)
+		p.keep(call, body)
 	}
 	return out, nil
 }
 
-// lack remembers a call that the emulator does not have, by its name where the protocol gives it one.
-func (p *Proxy) lack(call string, r *http.Request, body []byte) {
-	name := call
-	if form, err := url.ParseQuery(string(body)); isForm(r.Header.Get("Content-Type")) && err == nil && form.Get("Action") != "" {
-		name = form.Get("Action")
-	} else if call == r.Method {
-		name += " " + r.URL.Path
+// lack remembers a call that the emulator does not have.
+func (p *Proxy) lack(call string, r *http.Request) {
+	if call == r.Method {
+		call += " " + r.URL.Path
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !slices.Contains(p.lacked, name) {
-		p.lacked = append(p.lacked, name)
+	if !slices.Contains(p.lacked, call) {
+		p.lacked = append(p.lacked, call)
 	}
 }
 
 // keep remembers what left the platform.
-func (p *Proxy) keep(call, contentType string, body []byte) {
+func (p *Proxy) keep(call string, body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case call == "AWSEvents.PutEvents":
+	switch call {
+	case "AWSEvents.PutEvents":
 		var in struct{ Entries []Entry }
 		if json.Unmarshal(body, &in) == nil {
 			p.entries = append(p.entries, in.Entries...)
 		}
-	case isForm(contentType):
+	case "Publish":
 		form, err := url.ParseQuery(string(body))
-		if err != nil || form.Get("Action") != "Publish" {
+		if err != nil {
 			return
 		}
 		m := Mail{Topic: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Attributes: map[string]string{}}

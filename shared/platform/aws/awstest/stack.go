@@ -42,7 +42,6 @@ const account = "123456789012"
 type Stack struct {
 	*template
 	Report
-	env      string
 	names    names
 	nameless map[string]bool // resources that CloudFormation made without telling what they are called
 	clients  *clients
@@ -53,7 +52,7 @@ func newStack(c sdk.Config, env string) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{template: t, env: env, clients: newClients(c), nameless: map[string]bool{}, names: names{"AWS::AccountId": account, "AWS::Region": c.Region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
+	s := &Stack{template: t, clients: newClients(c), nameless: map[string]bool{}, names: names{"AWS::AccountId": account, "AWS::Region": c.Region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
 		"AWS::StackName": "mlops-" + env, "AWS::NoValue": ""}}
 	for id, r := range t.Resources { // the functions are run by the test, so they have no more than names
 		if strings.HasPrefix(r.Type, "AWS::Lambda::") {
@@ -63,6 +62,9 @@ func newStack(c sdk.Config, env string) (*Stack, error) {
 	}
 	return s, nil
 }
+
+// Name is the stack's own.
+func (s *Stack) Name() string { return s.names["AWS::StackName"] }
 
 // Ref is what a resource is called, by its name in the stack's program; "" when there is none.
 func (s *Stack) Ref(name string) string { return s.names[s.id(name)] }
@@ -148,6 +150,9 @@ func (s *Stack) makeOne(ctx context.Context, id string) (done bool, err error) {
 		s.names["AWS::AccountId"] = arn[4]
 	}
 	why := orElse(k.first, "this emulator's CloudFormation leaves the type out")
+	if len(s.ByCloudFormation) == 0 && k.first == "" {
+		why = "by CloudFormation there is nothing"
+	}
 	if s.nameless[id] {
 		why = "this emulator's CloudFormation made it without telling its name, so it is made again"
 	}
@@ -173,7 +178,7 @@ func (s *Stack) stands(dependsOn any) bool {
 
 // physical is a name for a resource that the template leaves without.
 func (s *Stack) physical(id string) string {
-	name := strings.ToLower("mlops-" + s.env + "-" + regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(id, ""))
+	name := strings.ToLower(s.Name() + "-" + regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(id, ""))
 	return name[:min(len(name), 60)]
 }
 
@@ -208,7 +213,7 @@ func (s *Stack) byCloudFormation(ctx context.Context) error {
 		return err
 	}
 	// The template is larger than what may be handed over in the call itself: the CDK lays it into a bucket too.
-	bucket, key, stack := "mlops-"+s.env+"-assets", "template.json", "mlops-"+s.env
+	bucket, key, stack := s.Name()+"-assets", "template.json", s.Name()
 	if _, err := s.clients.objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 		return err
 	}

@@ -90,6 +90,36 @@ func TestStack(t *testing.T) {
 	}
 }
 
+// TestWithoutCloudFormation: the SDK alone makes the same, and more of it, where the emulator has no CloudFormation.
+func TestWithoutCloudFormation(t *testing.T) {
+	c := open(t, func(c *Cloud) error {
+		c.Spoil(func(_ int, call string) Outcome {
+			if call == "CreateStack" {
+				return Lack
+			}
+			return Pass
+		})
+		return c.Stack.deploy(context.Background())
+	})
+	s := c.Stack
+	if !slices.Equal(s.Lacks, []string{"CloudFormation CreateStack"}) || len(s.ByCloudFormation) > 0 || c.DataBucket == "" || c.MacKey == "" {
+		t.Fatalf("%s", s.String())
+	}
+	for id, r := range s.Resources {
+		if s.names[id] == "" {
+			t.Errorf("%s %s is not there", r.Type, s.template.names[id])
+		}
+	}
+	for _, g := range s.Gaps {
+		if g.Reason == "" && emulator.moto {
+			t.Error(g.String())
+		}
+	}
+	if _, err := s.All("AWS::Lambda::Function"); err != nil {
+		t.Error(err)
+	}
+}
+
 // stopped is a test that is to be skipped or to fail.
 type stopped struct {
 	testing.TB
