@@ -314,18 +314,38 @@ func (c *Cloud) Subscribe(t testing.TB, topic, to string) {
 func (c *Cloud) Count(t testing.TB, table, prefix string) int {
 	t.Helper()
 	n := 0
+	for _, item := range c.Items(t, table) {
+		if strings.HasPrefix(item.Partition, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// Item is an item of a table with its document.
+type Item struct{ Partition, Sort, Body string }
+
+// Items are all items of a table, in no order.
+func (c *Cloud) Items(t testing.TB, table string) []Item {
+	t.Helper()
+	var out []Item
+	text := func(v dynamotypes.AttributeValue) string {
+		s, _ := v.(*dynamotypes.AttributeValueMemberS)
+		if s == nil {
+			return ""
+		}
+		return s.Value
+	}
 	for pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(c.config), &dynamodb.ScanInput{TableName: &table}); pages.HasMorePages(); {
 		page, err := pages.NextPage(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, item := range page.Items {
-			if pk, ok := item[aws.PartitionKey].(*dynamotypes.AttributeValueMemberS); ok && strings.HasPrefix(pk.Value, prefix) {
-				n++
-			}
+			out = append(out, Item{text(item[aws.PartitionKey]), text(item[aws.SortKey]), text(item["body"])})
 		}
 	}
-	return n
+	return out
 }
 
 // Put puts an object as somebody with a client of their own would, with metadata, over what is there.
