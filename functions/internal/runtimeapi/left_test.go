@@ -106,8 +106,8 @@ func (s *story) plainly() map[string][]string {
 		}
 		out[key] = append(out[key], body)
 	}
-	for i, m := range s.mails {
-		out["mails"] = append(out["mails"], plain(fmt.Sprintf("%d to %s: %s\n%s", i, m.to, m.subject, m.body), digests))
+	for _, m := range s.mails {
+		out["mails"] = append(out["mails"], plain(fmt.Sprintf("to %s: %s\n%s", m.to, m.subject, m.body), digests))
 	}
 	for _, bodies := range out {
 		slices.Sort(bodies)

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,28 +38,12 @@ func newMachine(t *testing.T) *machineWorld {
 	t.Helper()
 	w := &machineWorld{T: t, dir: t.TempDir(), log: &output{}}
 	var err error
-	w.host, err = host.Open(host.Options{Dir: w.dir, Now: rising(), PublicURL: links, Window: window, Log: slog.New(slog.NewTextHandler(w.log, nil))})
+	w.host, err = host.Open(host.Options{Dir: w.dir, Now: time.Now, PublicURL: links, Window: window, Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.host.Close() })
 	return w
-}
-
-// rising is the real time, but never the same twice: the cloud's functions are never so quick that two things happen in one millisecond.
-func rising() func() time.Time {
-	var mu sync.Mutex
-	var last time.Time
-	return func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); now.Sub(last) >= time.Millisecond {
-			last = now
-		} else {
-			last = last.Add(time.Millisecond)
-		}
-		return last
-	}
 }
 
 func (w *machineWorld) configure(name, yaml string) {

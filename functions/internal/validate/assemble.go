@@ -29,6 +29,9 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if _, err := h.Control.Get(ctx, control.State(e.Model), &state); err != nil {
 		return err
 	}
+	if done, err := h.assembled(ctx, r.Job); done || err != nil {
+		return err
+	}
 	champion, _, ok := state.At(registry.Champion)
 	if !ok {
 		return fault.Invalidf("model %s has no champion whose data a retraining could begin with", e.Model)
@@ -157,6 +160,19 @@ func (h *Handler) unchanged(ctx context.Context, e event.Event, r event.Retrain,
 		return err
 	}
 	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Events: []event.Event{next}})
+}
+
+// assembled reports whether a delivery of the same event came before. What it assembled stands: by now another version may be champion, from
+// whose time on there would be other traffic.
+func (h *Handler) assembled(ctx context.Context, id string) (bool, error) {
+	var j job.Job
+	if id == "" {
+		return false, nil
+	}
+	if _, err := h.Control.Get(ctx, control.Job(id), &j); err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	return j.Result["fresh"] != "", nil
 }
 
 // whole reads the three parts of a data version as one frame.
