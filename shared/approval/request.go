@@ -48,6 +48,7 @@ const (
 	MaxReason    = 1000                // characters of a vote's reason
 	MaxTries     = 5                   // wrong typed values until the request is locked
 	MaxLife      = 60 * 24 * time.Hour // from creation to expiry, as CodePipeline has it
+	MaxSkew      = 5 * time.Minute     // by which the clock that asks may be ahead of the one that takes votes; Kerberos' limit (RFC 4120, section 8.2)
 	maxName      = 64                  // bytes of an id, a model's name, a key's id
 	maxPerson    = 254                 // bytes: the longest mail address (RFC 5321, erratum 1690)
 	maxSubject   = 99                  // characters of a mail's subject (SNS: fewer than 100, ASCII)
@@ -57,6 +58,9 @@ const (
 
 // CodeLocked refines Denied: the typed value was wrong too often, and the request now only expires.
 const CodeLocked = "locked"
+
+// CodeSkew refines Conflict: the link was made in the future, so one of two clocks is wrong.
+const CodeSkew = "clock_skew"
 
 // Request is one question: may the plan be carried out. It is a value: methods return a changed copy.
 type Request struct {

@@ -24,7 +24,9 @@ func (r Request) Typed() string {
 // Check says whether the bearer of a link may vote now; it changes nothing, and a page is shown after it. The claims are those Parse gave
 // for token. Errors: fault.Denied when the link is about another request, person, plan or artefact, when the person asked for the approval
 // in the first place, or, with CodeLocked, when the typed value was wrong too often; fault.Conflict when the request was decided (the
-// message says by whom, what and when) or this person or link voted before; fault.Conflict with fault.CodeExpired when it is too late;
+// message says by whom, what and when) or this person or link voted before; fault.Conflict with fault.CodeExpired when it is too late, and
+// with CodeSkew when the link was made more than MaxSkew after now: a vote must not stand in the ledger before its question, nor count
+// against an end that a wrong clock has set. A clock that is behind needs no rule: such a request only ends early, and says when.
 // fault.Invalid when the request itself is malformed.
 func (r Request) Check(c Claims, token string, now time.Time) error {
 	if err := r.Validate(); err != nil {
@@ -41,6 +43,9 @@ func (r Request) Check(c Claims, token string, now time.Time) error {
 		return fault.Conflictf("%s", r.Outcome()).WithCode(fault.CodeExpired)
 	case r.Status != Pending:
 		return fault.Conflictf("%s", r.Outcome())
+	case c.IssuedAt.Sub(now) > MaxSkew:
+		return fault.Conflictf("this link was made at %s, and here it is %s: one of the two clocks is wrong; nothing was decided: open the link again after that time, or have the clocks set",
+			stamp(c.IssuedAt), stamp(now)).WithCode(CodeSkew)
 	case !now.Before(r.ExpiresAt):
 		return fault.Conflictf("the time to decide on request %s ended at %s: nothing was done", r.ID, stamp(r.ExpiresAt)).WithCode(fault.CodeExpired)
 	case !now.Before(c.ExpiresAt):

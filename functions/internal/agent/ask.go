@@ -31,9 +31,8 @@ func subjectOf(r approval.Request) string {
 	return fmt.Sprintf("[mlops] Approve %s of %s? (%sexpires %s)", what, r.Model, about, r.ExpiresAt.UTC().Format("Mon 15:04 UTC"))
 }
 
-// ask mails each approver a link of their own. The entry "approval.requested" was the intention; this is the deed, which the outbox repeats
-// until the entry "approval.sent" stands.
-func (h *Handler) ask(ctx context.Context, e event.Event) error {
+// asked handles the event that somebody is to be asked.
+func (h *Handler) asked(ctx context.Context, e event.Event) error {
 	var a event.Asked
 	if err := e.Decode(&a); err != nil {
 		return err
@@ -45,6 +44,12 @@ func (h *Handler) ask(ctx context.Context, e event.Event) error {
 	if r.Status != approval.Pending {
 		return nil
 	}
+	return h.ask(ctx, e, r)
+}
+
+// ask mails each approver a link of their own. The entry "approval.requested" was the intention; this is the deed, which the event and, once
+// that was given up, every sweep repeats until the entry "approval.sent" stands. Nobody is mailed twice: a mail has the request's id.
+func (h *Handler) ask(ctx context.Context, e event.Event, r approval.Request) error {
 	var d remedy.Decision
 	if err := json.Unmarshal(r.Summary, &d); err != nil {
 		return fault.New(fault.Internal, "the decision of approval %s is not JSON", r.ID).Because(err)
@@ -61,8 +66,11 @@ func (h *Handler) ask(ctx context.Context, e event.Event) error {
 	}
 	entry := audit.Entry{Kind: audit.ApprovalSent, Model: r.Model, At: e.Time, Actor: self, Op: e.ID, SHA256: r.SubjectSHA256,
 		Reason: fmt.Sprintf("asked %s", strings.Join(r.Approvers, " and ")), Inputs: map[string]string{"approval": r.ID, "approvers": strconv.Itoa(len(r.Approvers))}}
-	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: "sent/" + e.ID, Entries: []audit.Entry{entry}})
+	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: sentOp(r), Entries: []audit.Entry{entry}})
 }
+
+// sentOp names the change that says that everybody was asked.
+func sentOp(r approval.Request) string { return "sent/" + r.ID }
 
 // tell mails the owner what an incident is about. The event's id is the mail's, so that a second delivery sends nothing.
 func (h *Handler) tell(ctx context.Context, e event.Event) error {
@@ -126,7 +134,7 @@ func approvalFacts(r approval.Request) *remedy.ApprovalFacts {
 	return f
 }
 
-// sweep ends what nobody decided in time. Requests live at most approval.MaxLife, and their ids begin with their time, so older ones are
+// sweep ends what nobody decided in time, and asks again where asking failed. Requests live at most approval.MaxLife, and their ids begin with their time, so older ones are
 // not looked at; one that fails does not keep the others waiting.
 func (h *Handler) sweep(ctx context.Context, e event.Event) error {
 	after, err := oldest(e.Time.Add(-approval.MaxLife - 24*time.Hour))
@@ -144,7 +152,7 @@ func (h *Handler) sweep(ctx context.Context, e event.Event) error {
 			if err = json.Unmarshal(d.Body, &r); err != nil {
 				err = fault.New(fault.Internal, "approval %s is not JSON", d.Key.Sort).Because(err)
 			} else if r.Status == approval.Pending {
-				err = h.expire(ctx, e, d, r)
+				err = h.expireOrAsk(ctx, e, d, r)
 			}
 			if err != nil && failed == nil {
 				failed = err
@@ -168,16 +176,25 @@ func oldest(t time.Time) (string, error) {
 	return id.String(), nil
 }
 
-func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r approval.Request) error {
+func (h *Handler) expireOrAsk(ctx context.Context, e event.Event, d control.Doc, r approval.Request) error {
 	next, expired := r.Expire(e.Time)
-	if !expired {
-		return nil
+	if expired {
+		return h.expire(ctx, e, d, next)
 	}
-	doc, err := control.Put(d.Key, d.Revision, next)
+	sent, err := h.Control.Done(ctx, sentOp(r))
+	if err != nil || sent {
+		return err
+	}
+	return h.ask(ctx, e, r)
+}
+
+// expire writes down that r ended without a decision.
+func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r approval.Request) error {
+	doc, err := control.Put(d.Key, d.Revision, r)
 	if err != nil {
 		return err
 	}
-	out, err := event.New(h.NewID(), event.ApprovalDecided, e.Time, r.Model, event.Asked{Approval: r.ID, Incident: r.Incident, Status: string(next.Status)})
+	out, err := event.New(h.NewID(), event.ApprovalDecided, e.Time, r.Model, event.Asked{Approval: r.ID, Incident: r.Incident, Status: string(r.Status)})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type Control interface {
 	List(ctx context.Context, partition, prefix, after string, limit int) ([]control.Doc, error)
 	Models(ctx context.Context) ([]string, error)
 	Commit(ctx context.Context, c control.Change) error
+	Done(ctx context.Context, op string) (bool, error) // whether a change with this Op was committed
 }
 
 // Mail is one message to one person.
@@ -82,7 +83,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 		event.AlertReceived:     h.alerted,
 		event.AliasMoved:        h.moved,
 		event.OwnerAlerted:      h.tell,
-		event.ApprovalRequested: h.ask,
+		event.ApprovalRequested: h.asked,
 		event.ApprovalDecided:   h.decided,
 		event.SweepRequested:    h.sweep,
 		event.RetrainDue:        h.renew,

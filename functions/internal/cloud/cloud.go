@@ -153,6 +153,12 @@ func (p *Platform) Once(ctx context.Context, name string, do func() error) error
 	return p.Store.Commit(ctx, control.Change{Op: name})
 }
 
+// Stale says that a version which should serve cannot be loaded, and which one goes on.
+func (p *Platform) Stale(ctx context.Context, name string, version int, err error) {
+	start.Count(ctx, "ServedStale", 1)
+	p.Log.ErrorContext(ctx, "the champion cannot be loaded: the last good version goes on", "model", name, "version", version, "error", err.Error())
+}
+
 // Config reads an operator's override, config/<name>.yaml in the data bucket; nil when there is none.
 func (p *Platform) Config(ctx context.Context, name string) ([]byte, error) {
 	b, err := p.Data.Get(ctx, "config/"+name+".yaml", 1<<20)

@@ -112,7 +112,9 @@ func (h *Host) wire() error {
 	o, s := h.options, h.State
 	data, models := bucket{s.Data}, bucket{s.Models}
 	id := s.IDs.Next
-	h.Loader = &serving.Loader{Control: s.Store, Artefacts: s.Models, Now: o.Now}
+	h.Loader = &serving.Loader{Control: s.Store, Artefacts: s.Models, Now: o.Now, Stale: func(ctx context.Context, name string, version int, err error) {
+		o.Log.ErrorContext(ctx, "the champion cannot be loaded: the last good version goes on", "model", name, "version", version, "error", err)
+	}}
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}

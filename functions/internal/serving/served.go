@@ -38,8 +38,9 @@ type Loader struct {
 	Artefacts interface {
 		Get(ctx context.Context, key string, limit int64) ([]byte, error)
 	}
-	TTL time.Duration
-	Now func() time.Time
+	TTL   time.Duration
+	Now   func() time.Time
+	Stale func(ctx context.Context, name string, version int, err error) // told when the champion cannot be loaded and this version, the last good one, goes on; nil = nobody
 
 	mu     sync.Mutex
 	models map[string]*entry
@@ -77,6 +78,9 @@ func (l *Loader) Champion(ctx context.Context, name string) (*Served, error) {
 	if err != nil {
 		if e.served != nil && !fault.Is(err, fault.NotFound) {
 			e.checked = now
+			if l.Stale != nil {
+				l.Stale(ctx, name, e.served.Version, err)
+			}
 			return e.served, nil
 		}
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,15 +89,19 @@ func classify(err error, format string, args ...any) error {
 		return fault.Unavailablef("%s: throttled", attempt).WithCode(fault.CodeThrottled).Because(err)
 	}
 	switch code {
-	case "AccessDeniedException", "AccessDenied", "AuthorizationError", "AuthorizationErrorException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredTokenException", "Forbidden":
-		return fault.New(fault.Internal, "%s: this function's role may not do that (%s)", attempt, code).Because(err)
+	case "AccessDeniedException", "AccessDenied", "AuthorizationError", "AuthorizationErrorException", "Forbidden":
+		return forbidden(err, attempt, code)
+	case "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredTokenException":
+		return fault.New(fault.Internal, "%s: this function may not do that: AWS does not take its credentials (%s)", attempt, code).Because(err)
+	case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", "InvalidSignatureException": // what the SDK's own correction did not help
+		return fault.Unavailablef("%s: the clock here is too far from AWS's (%s): set it by NTP", attempt, code).Because(err)
 	case "ResourceNotFoundException", "NoSuchBucket", "NotFound", "NotFoundException", "ParameterNotFound":
 		return fault.New(fault.Internal, "%s: it does not exist (%s)", attempt, code).Because(err)
 	case "ValidationException", "InvalidParameter", "InvalidParameterException", "ValidationError":
 		return fault.New(fault.Internal, "%s: AWS takes the request to be wrong (%s)", attempt, code).Because(err)
 	default:
 		if status(err) == http.StatusForbidden {
-			return fault.New(fault.Internal, "%s: this function's role may not do that (%s)", attempt, code).Because(err)
+			return forbidden(err, attempt, code)
 		}
 		return fault.Unavailablef("%s: %s", attempt, code).Because(err)
 	}
@@ -109,4 +114,31 @@ func isThrottle(code string) bool {
 		return true
 	}
 	return false
+}
+
+// forbidden names what a role lacks. It is Internal, not Denied: whoever asked us may ask, it is we who may not.
+func forbidden(err error, attempt, code string) error {
+	missing := "the permission"
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		missing = actions(op.Service(), op.Operation())
+	}
+	return fault.New(fault.Internal, "%s: this function's role may not do that (%s): grant it %s there, and see that no policy of the resource or its key denies it", attempt, code, missing).Because(err)
+}
+
+// actions are the IAM actions that an operation needs, where they are not called as it is (AWS Service Authorization Reference).
+func actions(service, operation string) string {
+	switch operation {
+	case "HeadObject":
+		operation = "GetObject"
+	case "ListObjectsV2":
+		operation = "ListBucket"
+	case "TransactWriteItems":
+		return "dynamodb:PutItem, dynamodb:DeleteItem and dynamodb:ConditionCheckItem"
+	}
+	prefix := strings.ToLower(service)
+	if service == "EventBridge" {
+		prefix = "events"
+	}
+	return prefix + ":" + operation
 }
