@@ -29,7 +29,7 @@ type room struct {
 var rooms = map[string]room{
 	"fault":              {storey: 0},
 	"number":             {storey: 0},
-	"event":              {storey: 0},
+	"event":              {storey: 0, neighbour: []string{"fault"}},
 	"topology":           {storey: 0, neighbour: []string{"event"}},
 	"config":             {storey: 0, neighbour: []string{"fault"}},
 	"dataset":            {storey: 1, libraries: []string{"github.com/klauspost/compress"}},

@@ -89,6 +89,11 @@ func TestIncidents(t *testing.T) {
 		{"the requester approves what it asked for", func(r *Request) { r.Requester = "anna" }, []ballot{{who: "anna", kind: fault.Denied, text: "cannot give it"}, {who: "ben"}, {who: "cleo"}}, Approved, 2, 0},
 		{"the requester in another case", func(r *Request) { r.Requester = "ANNA" }, []ballot{{who: "anna", kind: fault.Denied, text: "cannot give it"}}, Pending, 0, 0},
 
+		{"a clock five minutes ahead asks", nil, []ballot{{who: "ben", after: -5 * time.Minute}}, Pending, 1, 0},
+		{"a clock further ahead asks", nil, []ballot{{who: "ben", after: -5*time.Minute - time.Second, kind: fault.Conflict, code: CodeSkew, text: "made at 2026-03-01 10:00:00 UTC, and here it is 2026-03-01 09:54:59 UTC: one of the two clocks is wrong"},
+			{who: "ben", after: -5 * time.Minute}}, Pending, 1, 0},
+		{"a clock an hour behind asks", nil, []ballot{{who: "ben", after: h}}, Pending, 1, 0},
+
 		{"scanner submits the form empty", nil, []ballot{{who: "anna", typed: "-", kind: fault.Denied, text: "tries left: 4"}}, Pending, 0, 1},
 		{"typed in upper case with spaces", nil, []ballot{{who: "anna", typed: " 1DA1B2 "}}, Pending, 1, 0},
 		{"typed the beginning of the digest", nil, []ballot{{who: "anna", typed: "0c1d0c", kind: fault.Denied, text: "tries left: 4"}, {who: "anna"}}, Pending, 1, 1},

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"mlops/shared/fault"
 )
 
 // Type names an event; on EventBridge it is the detail-type.
@@ -56,10 +58,10 @@ func New(id string, t Type, at time.Time, model string, payload any) (Event, err
 	return Event{ID: id, Type: t, Time: at.UTC(), Model: model, Detail: b}, nil
 }
 
-// Decode reads the payload.
+// Decode reads the payload. Invalid when it is not what such an event holds: it will be no other the next time.
 func (e Event) Decode(into any) error {
 	if err := json.Unmarshal(e.Detail, into); err != nil {
-		return fmt.Errorf("read the detail of event %s %s: %w", e.Type, e.ID, err)
+		return fault.Invalidf("read the detail of event %s %s: %v", e.Type, e.ID, err)
 	}
 	return nil
 }

@@ -54,15 +54,19 @@ func (h *Handler) ask(ctx context.Context, e event.Event, r approval.Request) er
 	if err := json.Unmarshal(r.Summary, &d); err != nil {
 		return fault.New(fault.Internal, "the decision of approval %s is not JSON", r.ID).Because(err)
 	}
+	var failed error // one who cannot be reached does not keep the others from being asked
 	for _, person := range r.Approvers {
 		link, err := h.link(r, person)
 		if err != nil {
 			return err
 		}
 		subject, body := document.ApprovalMail(r, d, link)
-		if err := h.Send(ctx, Mail{ID: r.ID, To: person, Subject: subject, Body: body}); err != nil {
-			return fault.Wrap(err, "mail approval %s to %s", r.ID, person)
+		if err := h.Send(ctx, Mail{ID: r.ID, To: person, Subject: subject, Body: body}); err != nil && failed == nil {
+			failed = fault.Wrap(err, "mail approval %s to %s", r.ID, person)
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	entry := audit.Entry{Kind: audit.ApprovalSent, Model: r.Model, At: e.Time, Actor: self, Op: e.ID, SHA256: r.SubjectSHA256,
 		Reason: fmt.Sprintf("asked %s", strings.Join(r.Approvers, " and ")), Inputs: map[string]string{"approval": r.ID, "approvers": strconv.Itoa(len(r.Approvers))}}

@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -156,7 +157,8 @@ var names = map[int][2]string{ // plain error, MLflow error_code
 	http.StatusInternalServerError:   {"InternalError", "INTERNAL_ERROR"},
 }
 
-// Fail answers an error in the shape of its surface. An Internal error is logged and its text kept back: it is ours, not the caller's.
+// Fail answers an error in the shape of its surface. An Internal error, and what something behind us said when it did not answer, is logged
+// and its text kept back: it is ours, not the caller's.
 func Fail(w http.ResponseWriter, r *http.Request, s Surface, err error) {
 	status := Status(err)
 	id := RequestOf(r.Context())
@@ -167,6 +169,10 @@ func Fail(w http.ResponseWriter, r *http.Request, s Surface, err error) {
 		message, detail = "something failed here; the log has it under this request_id", nil
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		if foreign(err) {
+			slog.WarnContext(r.Context(), "request could not be served", "request_id", id, "method", r.Method, "path", r.URL.Path, "error", err)
+			message, detail, err = "something that this needs does not answer, or has too much to do; come again later; the log has it under this request_id", nil, nil
+		}
 		w.Header().Set("Retry-After", strconv.Itoa(5))
 	}
 	name := names[status]
@@ -186,6 +192,16 @@ func Fail(w http.ResponseWriter, r *http.Request, s Surface, err error) {
 			Request string         `json:"request_id"`
 		}{name[0], shortMessage(err, message), detail, id})
 	}
+}
+
+// foreign reports whether an error began outside of this program: in a database, say, which speaks of what no caller should know.
+func foreign(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if _, ours := err.(*fault.Error); !ours {
+			return true
+		}
+	}
+	return false
 }
 
 // shortMessage leaves out the problems that stand in detail anyway.

@@ -52,8 +52,13 @@ func newCloud(t *testing.T) *cloudWorld {
 	w := &cloudWorld{deployment: d, rng: rand.New(rand.NewPCG(5, 5)), types: map[event.Type]int{}}
 	account := d.cloud.Account(t)
 	w.store, w.data, w.models = store.New(account.Table(d.cloud.Tables, time.Now), time.Now), account.Blobs(d.cloud.DataBucket), account.Blobs(d.cloud.ModelBucket)
-	d.cloud.Subscribe(t, d.cloud.Approvals, alice)
-	d.cloud.Subscribe(t, d.cloud.Alerts, "owner@example.com")
+	return w
+}
+
+// listen lets people confirm their subscriptions.
+func (w *cloudWorld) listen() *cloudWorld {
+	w.cloud.Subscribe(w.T, w.cloud.Approvals, alice)
+	w.cloud.Subscribe(w.T, w.cloud.Alerts, "owner@example.com")
 	return w
 }
 

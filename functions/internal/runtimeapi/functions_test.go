@@ -153,21 +153,3 @@ func TestEveryEventOnTheRealBootstraps(t *testing.T) {
 		t.Logf("%-10s ready after %s, %d MiB at most", spec.Name, d.running[spec.Name].InitTime(), d.running[spec.Name].PeakMemory()>>20)
 	}
 }
-
-// TestWrongEnvironment: a function that is told too little says everything that is missing, at once, and how it ended.
-func TestWrongEnvironment(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out with -short: it builds the functions; make test runs it")
-	}
-	var out output
-	_, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(t, topology.Agent), Name: "agent", Env: map[string]string{"AWS_REGION": "eu-west-1", "DATA_BUCKET": "No!"}, Output: &out})
-	f, ok := runtimeapi.IsFailure(err)
-	if !ok || !f.Init || f.Type != "Invalid" {
-		t.Fatalf("got %v", err)
-	}
-	for _, name := range []string{"DATA_BUCKET: wrong_value", "MODEL_BUCKET: missing", "CONTROL_TABLE", "AUDIT_TABLE", "IDEMPOTENCY_TABLE", "APPROVALS_TOPIC_ARN", "ALERTS_TOPIC_ARN", "APPROVAL_KEY", "PUBLIC_URL", "PREDICT_URL", "PROBE_KEY_PARAMETER", "OWNER"} {
-		if !strings.Contains(f.Message, name) || !strings.Contains(out.String(), name) {
-			t.Errorf("%s is not named: %s", name, f.Message)
-		}
-	}
-}

@@ -270,7 +270,7 @@ func TestStory(t *testing.T) {
 		one.tell()
 	})
 	t.Run("on the emulated cloud", func(t *testing.T) {
-		other = &story{T: t, world: newCloud(t)}
+		other = &story{T: t, world: newCloud(t).listen()}
 		other.tell()
 	})
 	if one != nil && other != nil && one.kept != nil && other.kept != nil {

@@ -154,13 +154,15 @@ func TestRefusals(t *testing.T) {
 		"secret": func() error { _, err := a.Secret(c.ProbeParameter, time.Now).Value(background); return err },
 		"mail":   func() error { return a.Topic(c.Approvals, "approver").Send(background, "a@example.com", "s", "m") },
 	}
+	missing := map[string]string{"get": "dynamodb:GetItem", "query": "dynamodb:Query", "write": "dynamodb:PutItem, dynamodb:DeleteItem and dynamodb:ConditionCheckItem", "create": "s3:PutObject",
+		"read": "s3:GetObject", "list": "s3:ListBucket", "sign": "kms:GenerateMac", "verify": "kms:VerifyMac", "secret": "ssm:GetParameter", "mail": "sns:ListSubscriptionsByTopic"}
 	for o, want := range map[awstest.Outcome]fault.Kind{awstest.Forbid: fault.Internal, awstest.Throttle: fault.Unavailable, awstest.Drop: fault.Unavailable} {
 		c.Spoil(func(int, string) awstest.Outcome { return o })
 		for name, call := range calls {
 			if err := call(); !fault.Is(err, want) {
 				t.Errorf("%s, outcome %d: %v; want %s", name, o, err, want)
-			} else if o == awstest.Forbid && !strings.Contains(err.Error(), "may not") {
-				t.Errorf("%s: %v does not say that the role may not", name, err)
+			} else if want := "may not do that"; o == awstest.Forbid && (!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "grant it "+missing[name])) {
+				t.Errorf("%s: %v does not say that the role may not, and needs %s", name, err, missing[name])
 			}
 		}
 	}

@@ -18,3 +18,6 @@ func (t unguarded) Write(ctx context.Context, token string, ops []store.Op) erro
 func (a Account) Unguarded(names Tables, now func() time.Time) store.Table {
 	return unguarded{a.Table(names, now)}
 }
+
+// Hears is for tests: emulators confirm every subscription at once.
+var Hears = hears

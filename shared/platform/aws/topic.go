@@ -37,40 +37,51 @@ func (a Account) Topic(arn, attribute string) *Topic {
 	return &Topic{client: topicCalls{c.Publish, c.ListSubscriptionsByTopic}, arn: arn, to: attribute}
 }
 
-// Send publishes one mail. A topic that nobody is subscribed to would swallow it: that is Unavailable, so that the event comes again and
+// Send publishes one mail. A topic that its receiver does not hear would swallow it: that is Unavailable, so that the event comes again and
 // ends where an alarm watches.
 func (t *Topic) Send(ctx context.Context, to, subject, message string) error {
 	if len(message) > maxMessage {
 		return fault.Invalidf("a mail of %d bytes is longer than the %d of SNS", len(message), maxMessage).WithCode(fault.CodeTooLarge)
 	}
-	heard, err := t.heard(ctx)
+	all, err := t.subscriptions(ctx)
 	if err != nil {
 		return err
 	}
-	if !heard {
-		return fault.Unavailablef("nobody has confirmed a subscription to topic %s: the mail to %s would be lost", t.arn, to)
+	if !hears(all, to) {
+		return fault.Unavailablef("nobody has confirmed a subscription to topic %s that hears a mail to %s: it would be lost", t.arn, to)
 	}
 	_, err = t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: aws.String(subjectOf(subject)), Message: &message,
 		MessageAttributes: map[string]types.MessageAttributeValue{t.to: {DataType: aws.String("String"), StringValue: &to}}})
 	return classify(err, "publish on topic %s", t.arn)
 }
 
-// heard reports whether the topic has a confirmed subscription. Those that wait, or are being deleted, have a word in place of an ARN.
-func (t *Topic) heard(ctx context.Context) (bool, error) {
+// subscriptions are those of the topic, confirmed or not.
+func (t *Topic) subscriptions(ctx context.Context) ([]types.Subscription, error) {
+	var all []types.Subscription
 	for in := (&sns.ListSubscriptionsByTopicInput{TopicArn: &t.arn}); ; {
 		page, err := t.client.ListSubscriptionsByTopic(ctx, in)
 		if err != nil {
-			return false, classify(err, "look at topic %s", t.arn)
+			return nil, classify(err, "look at topic %s", t.arn)
 		}
-		for _, s := range page.Subscriptions {
-			if strings.HasPrefix(aws.ToString(s.SubscriptionArn), "arn:") {
-				return true, nil
-			}
-		}
+		all = append(all, page.Subscriptions...)
 		if in.NextToken = page.NextToken; aws.ToString(in.NextToken) == "" {
-			return false, nil
+			return all, nil
 		}
 	}
+}
+
+// hears reports whether a mail to somebody is heard: by their own subscription where they have one, else by any, since a list or a program may
+// pass it on. Subscriptions that wait to be confirmed, or are being deleted, have a word in place of an ARN.
+func hears(all []types.Subscription, to string) bool {
+	own, confirmed, any := false, false, false
+	for _, s := range all {
+		ok := strings.HasPrefix(aws.ToString(s.SubscriptionArn), "arn:")
+		any = any || ok
+		if strings.EqualFold(aws.ToString(s.Endpoint), to) {
+			own, confirmed = true, confirmed || ok
+		}
+	}
+	return confirmed || any && !own
 }
 
 // subjectOf makes a subject that SNS takes: printable ASCII that begins with no space, one line, less than 100 characters.
