@@ -308,3 +308,42 @@ func TestApprovalExpires(t *testing.T) {
 	page(t, a.send("GET", link, "", nil).is(http.StatusGone))
 	a.sound("loan")
 }
+
+// TestSweepAsksAgain: a question that could not be put to everybody is put by the sweep, until it was; nobody is asked twice, and one who cannot
+// be reached does not keep the others from being asked.
+func TestSweepAsksAgain(t *testing.T) {
+	a := question(t)
+	r := a.request
+	r.ID, r.Approvers = a.State.IDs.Next(), []string{"nobody in particular", "ben@example.com"}
+	doc, err := control.Put(control.Approval(r.ID), 0, r)
+	if err == nil {
+		err = a.State.Store.Commit(background, control.Change{Put: []control.Doc{doc}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		a.clock.add(15 * time.Minute)
+		if err := a.State.Bus.Tick(background, a.clock.now()); err != nil {
+			t.Fatal(err)
+		}
+		a.drain()
+	}
+	mails, err := a.State.Mails.List(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, m := range mails {
+		if strings.Contains(m.Body, "/approvals/"+m.ID+"?t=") {
+			got[m.ID+" "+m.To]++
+		}
+	}
+	if len(got) != 3 || got[a.request.ID+" anna@example.com"] != 1 || got[a.request.ID+" ben@example.com"] != 1 || got[r.ID+" ben@example.com"] != 1 {
+		t.Errorf("the mails: %v", got)
+	}
+	if n := count(a.entries("loan"), audit.ApprovalSent); n != 1 { // the other one was not put to everybody yet
+		t.Errorf("%d questions count as put", n)
+	}
+	a.sound("loan")
+}
