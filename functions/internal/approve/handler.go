@@ -200,7 +200,7 @@ func readForm(r *http.Request) (url.Values, error) {
 func (h *Handler) explain(w http.ResponseWriter, r *http.Request, o *opened, err error) {
 	status := door.Status(err)
 	text := err.Error()
-	if status >= 500 {
+	if status >= 500 || status == http.StatusTooManyRequests {
 		h.Log.ErrorContext(r.Context(), "approval failed", "request_id", door.RequestOf(r.Context()), "error", err)
 		text = "Something failed here. Nothing was decided; please open the link again later."
 	}

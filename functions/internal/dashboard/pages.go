@@ -23,7 +23,7 @@ func (h *Handler) pages(mux *http.ServeMux) {
 		if err != nil {
 			status := door.Status(err)
 			text := err.Error()
-			if status >= 500 {
+			if status >= 500 || status == http.StatusTooManyRequests {
 				h.Log.ErrorContext(r.Context(), "page failed", "request_id", door.RequestOf(r.Context()), "path", r.URL.Path, "error", err)
 				text = "Something failed here; the log has it under " + door.RequestOf(r.Context()) + "."
 			}
