@@ -117,7 +117,7 @@ func (s *story) plainly() map[string][]string {
 
 var (
 	identifier = regexp.MustCompile(ulid + `|\bobject-[0-9a-f]{26}\b`)
-	request    = regexp.MustCompile(requestID)
+	requested  = regexp.MustCompile(requestID)
 )
 
 // roles tells for each id where it stands, without telling the id: two worlds agree when the same ids are shared by the same things.
@@ -132,7 +132,7 @@ func (s *story) roles() []string {
 		if exact(x.key) {
 			continue
 		}
-		for _, id := range identifier.FindAllString(request.ReplaceAllString(string(x.body), ""), -1) {
+		for _, id := range identifier.FindAllString(requested.ReplaceAllString(string(x.body), ""), -1) {
 			at[id] = append(at[id], "in "+key)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mlops/functions/internal/door"
 	"mlops/functions/internal/host"
 	"mlops/shared/control"
 	"mlops/shared/event"
@@ -60,7 +61,7 @@ func (w *machineWorld) request(method, path, key, contentType string, body []byt
 	r.RemoteAddr = client + ":40000"
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("X-Api-Key", key)
-	a := &host.Recorder{}
+	a := &door.Recorder{}
 	w.host.HTTP.ServeHTTP(a, r)
 	return a.Status(), a.Body.Bytes()
 }
