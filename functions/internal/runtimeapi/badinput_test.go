@@ -120,6 +120,15 @@ func (x *trouble) logged(name topology.Function) string {
 	return x.logs[name].String()
 }
 
+// own is an event of the platform, created the news of an object, as they are brought to a function.
+func (x *trouble) own(t event.Type, detail []byte) []byte {
+	return x.envelope(awstest.Entry{Source: event.Source, DetailType: string(t), Detail: string(detail)})
+}
+
+func (x *trouble) created(detail []byte) []byte {
+	return x.envelope(awstest.Entry{Source: "aws.s3", DetailType: "Object Created", Detail: string(detail)})
+}
+
 // counts is how many items each table has.
 func (x *trouble) counts() [3]int {
 	var n [3]int
@@ -154,9 +163,9 @@ func (x *trouble) wrongShapes() {
 		}
 	}
 	// A known event with a strange inside.
-	strange := x.envelope(event.Source, string(event.ModelTrained), json.RawMessage(`{"id":"01JD7Z0000EEEEEEEEEEEEEEEE","type":"ModelTrained","time":"2026-01-01T00:00:00Z","model":"heart","detail":["x"]}`))
+	strange := x.own(event.ModelTrained, []byte(`{"id":"01JD7Z0000EEEEEEEEEEEEEEEE","type":"ModelTrained","time":"2026-01-01T00:00:00Z","model":"heart","detail":["x"]}`))
 	x.fails(topology.Agent, strange, "Invalid", "ModelTrained")
-	elsewhere := x.envelope("aws.s3", "Object Created", json.RawMessage(`{"bucket":{"name":"somebody-elses"},"object":{"key":"raw/heart/x.csv"}}`))
+	elsewhere := x.created([]byte(`{"bucket":{"name":"somebody-elses"},"object":{"key":"raw/heart/x.csv"}}`))
 	x.fails(topology.Validate, elsewhere, "Invalid", "somebody-elses", "raw/heart/x.csv")
 	if after := x.counts(); after != before {
 		x.t.Errorf("the tables had %v items, and have %v", before, after)
@@ -169,7 +178,7 @@ func (x *trouble) forbidden() {
 	key := "raw/other/south.csv"
 	table, _, _ := site(x.t, "south")
 	x.cloud.Put(x.t, x.cloud.DataBucket, key, table, map[string]string{"target": "target", "ignore": "site"})
-	notice := x.envelope("aws.s3", "Object Created", fmt.Appendf(nil, `{"bucket":{"name":%q},"object":{"key":%q,"etag":"e1","sequencer":"1"}}`, x.cloud.DataBucket, key))
+	notice := x.created(fmt.Appendf(nil, `{"bucket":{"name":%q},"object":{"key":%q,"etag":"e1","sequencer":"1"}}`, x.cloud.DataBucket, key))
 	before := x.counts()
 	for method, action := range map[string]string{"HEAD": "s3:GetObject", "GET": "s3:GetObject", "PUT": "s3:PutObject"} {
 		x.cloud.Spoil(only(method, awstest.Forbid))
@@ -284,6 +293,7 @@ func (x *trouble) question(made time.Time, life time.Duration) (approval.Request
 // unheard: nobody has confirmed a subscription to the approvals topic. The event fails, is tried again and in the end is given up; the question
 // waits, and the first sweep after somebody subscribed puts it.
 func (x *trouble) unheard() {
+	x.cloud.Unsubscribe(x.t, x.cloud.Approvals)
 	r, _, _ := x.question(time.Now().UTC(), 72*time.Hour)
 	inside, err := event.New(store.NewIDs(time.Now, nil).Next(), event.ApprovalRequested, time.Now().UTC(), "heart", event.Asked{Approval: r.ID})
 	if err != nil {
@@ -296,7 +306,7 @@ func (x *trouble) unheard() {
 	sent := func() int { return count(x.entries(), audit.ApprovalSent) }
 	before := sent()
 	for range 3 { // as often as Lambda tries
-		x.fails(topology.Agent, x.envelope(event.Source, string(event.ApprovalRequested), detail), "Unavailable", "nobody has confirmed a subscription", x.cloud.Approvals, alice)
+		x.fails(topology.Agent, x.own(event.ApprovalRequested, detail), "Unavailable", "nobody has confirmed a subscription", x.cloud.Approvals, alice)
 	}
 	sweep := func() error {
 		_, err := x.sandbox(topology.Agent).Invoke(background, fmt.Appendf(nil, `{"schedule":"sweep","time":%q}`, time.Now().UTC().Format(time.RFC3339)))

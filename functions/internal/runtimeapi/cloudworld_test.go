@@ -55,35 +55,13 @@ func newCloud(t *testing.T) *cloudWorld {
 	return w
 }
 
-// listen lets people confirm their subscriptions.
-func (w *cloudWorld) listen() *cloudWorld {
-	w.cloud.Subscribe(w.T, w.cloud.Approvals, alice)
-	w.cloud.Subscribe(w.T, w.cloud.Alerts, "owner@example.com")
-	return w
-}
-
-// targets are the functions that an event wakes.
-func (w *cloudWorld) targets(t event.Type) []topology.Function { return topology.Subscribers(t) }
-
-// envelope is an event as EventBridge delivers it.
-func (w *cloudWorld) envelope(source, detailType string, detail json.RawMessage) []byte {
-	b, err := json.Marshal(map[string]any{"version": "0", "id": fmt.Sprintf("%016x", w.rng.Uint64()), "detail-type": detailType, "source": source, "account": "123456789012",
-		"time": time.Now().UTC().Format(time.RFC3339), "region": awstest.Region, "resources": []string{}, "detail": detail})
-	if err != nil {
-		w.Fatal(err)
-	}
-	return b
-}
-
-// carry takes what was published since and brings it to whom the topology names, until there is nothing more.
+// carry takes what was published since and brings it to whom the deployed rules name, until there is nothing more.
 func (w *cloudWorld) carry() {
 	w.Helper()
 	for {
 		for _, e := range w.cloud.Published() {
 			w.types[event.Type(e.DetailType)]++
-			for _, f := range w.targets(event.Type(e.DetailType)) {
-				w.send(delivery{to: f, payload: w.envelope(e.Source, e.DetailType, json.RawMessage(e.Detail)), what: e.DetailType})
-			}
+			w.publish(e)
 		}
 		if len(w.waiting) == 0 {
 			return
@@ -107,14 +85,17 @@ func (w *cloudWorld) send(d delivery) {
 	}
 }
 
-// tick is what EventBridge Scheduler sends.
+// tick lets a schedule of the template publish.
 func (w *cloudWorld) tick(name string, in time.Duration) {
-	for _, spec := range topology.Functions {
-		for _, s := range spec.Schedules {
-			if s.Name == name {
-				w.send(delivery{to: spec.Name, what: "the schedule " + name, payload: fmt.Appendf(nil, `{"schedule":%q,"time":%q}`, name, scheduledTime(in).Format(time.RFC3339))})
-			}
-		}
+	w.Helper()
+	w.publish(w.deployment.tick(name, scheduledTime(in)))
+}
+
+// publish brings an event to whom the deployed rules name, some of it twice.
+func (w *cloudWorld) publish(e awstest.Entry) {
+	w.Helper()
+	for _, f := range w.wakes(e) {
+		w.send(delivery{to: f, payload: w.envelope(e), what: e.DetailType})
 	}
 }
 
@@ -143,8 +124,17 @@ func (w *cloudWorld) put(file string, table []byte, options url.Values) {
 		}
 		return awstest.Pass
 	})
-	for range 2 {
-		w.waiting = append(w.waiting, delivery{to: topology.Validate, payload: notice, what: "the file"})
+	var told struct {
+		Type   string `json:"detail-type"`
+		Source string
+		Detail json.RawMessage
+	}
+	if err := json.Unmarshal(notice, &told); err != nil {
+		w.Fatal(err)
+	}
+	for _, f := range w.targets(told.Type, told.Source, told.Detail) {
+		d := delivery{to: f, payload: notice, what: "the file"}
+		w.waiting = append(w.waiting, d, d)
 	}
 	w.carry()
 	w.cloud.Spoil(nil)
@@ -161,11 +151,11 @@ func (w *cloudWorld) call(method, path string, body any) (int, map[string]any) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	r, err := http.NewRequest(method, w.api.URL+"/test"+path, bytes.NewReader(b))
+	r, err := http.NewRequest(method, w.api.URL+"/live"+path, bytes.NewReader(b))
 	if err != nil {
 		w.Fatal(err)
 	}
-	r.Header.Set("X-Api-Key", "client")
+	r.Header.Set("X-Api-Key", clientKey)
 	r.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -42,6 +42,7 @@ var rules = []rule{
 	{requestID, `"request_id":<request>`, "API Gateway names requests otherwise than a machine does, and a file in a bucket comes without one"},
 	{`"id": ?"(s3|operator)"`, `"id":<uploader>`, "S3 brings the file in the cloud, an operator's request on a machine"},
 	{`<dd>(s3|operator)</dd>`, `<dd><uploader></dd>`, "the same, in the validation's report"},
+	{links, "<address>", "a cloud has the address of its API, a machine the one its owner gave it"},
 	{`\?t=v1\.k1\.[\w.-]+`, "?t=<token>", "a link holds times, a nonce and a code made by the world's own key"},
 	{`\bowner@(localhost|example\.com)`, "<owner>", "a machine's owner has no address of their own"},
 }

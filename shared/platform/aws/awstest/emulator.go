@@ -310,6 +310,21 @@ func (c *Cloud) Subscribe(t testing.TB, topic, to string) {
 	}
 }
 
+// Unsubscribe ends every subscription to a topic.
+func (c *Cloud) Unsubscribe(t testing.TB, topic string) {
+	t.Helper()
+	client := sns.NewFromConfig(c.config)
+	out, err := client.ListSubscriptionsByTopic(context.Background(), &sns.ListSubscriptionsByTopicInput{TopicArn: &topic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range out.Subscriptions {
+		if _, err := client.Unsubscribe(context.Background(), &sns.UnsubscribeInput{SubscriptionArn: s.SubscriptionArn}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Count is how many items of a table lie in the partitions that begin with prefix.
 func (c *Cloud) Count(t testing.TB, table, prefix string) int {
 	t.Helper()
