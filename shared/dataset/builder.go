@@ -14,7 +14,8 @@ import (
 // builder is a column in the making. It is numeric until a text comes that is no number and does not mean "no value"; then the
 // numbers so far become texts again, as they were written, and the column is categorical.
 //
-// An infinity ("inf", "-Infinity", 1e999) is not data: among numbers it is an error that names the row; among texts it is a text.
+// An infinity ("inf", "-Infinity", 1e999) is not data, unless Options.Infinite says so: among numbers it is an error that names the row;
+// among texts it is a text.
 type builder struct {
 	name       string
 	text       bool // categorical from here on
@@ -26,6 +27,8 @@ type builder struct {
 	written  chunks[byte] // how each number was written, see decimal.go; irregular also for missing texts
 	odd      [][]byte     // the texts of irregular ones in order, each behind its length, in blocks
 	present  int
+	decimal  bool // some number was written with a point or an exponent
+	keepInf  bool // an infinity is a value
 	infinite int
 	firstInf int // row of the first infinity, 1-based
 
@@ -34,7 +37,7 @@ type builder struct {
 }
 
 func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
-	b := &builder{name: name, missing: missing, mustNumber: slices.Contains(o.Numeric, name)}
+	b := &builder{name: name, missing: missing, mustNumber: slices.Contains(o.Numeric, name), keepInf: o.Infinite}
 	b.marks = slices.ContainsFunc(o.Missing, func(t string) bool { _, number := parseNumber([]byte(t)); return number })
 	if slices.Contains(o.Categorical, name) {
 		b.toText()
@@ -76,6 +79,9 @@ func (b *builder) number(v float64, written byte, raw []byte) {
 	b.present++
 	if written == irregular {
 		b.keep(raw)
+		b.decimal = b.decimal || bytes.ContainsAny(raw, ".eEnN") // n: inf, which only a float holds
+	} else if written > 0 {
+		b.decimal = true
 	}
 }
 
@@ -140,6 +146,14 @@ func (b *builder) string(raw []byte, p *problems) {
 
 // infinity adds an infinite number to a column that is numeric so far.
 func (b *builder) infinity(raw []byte) {
+	if b.keepInf {
+		sign := 1
+		if bytes.HasPrefix(trim(raw), []byte("-")) {
+			sign = -1
+		}
+		b.number(math.Inf(sign), irregular, raw)
+		return
+	}
 	b.infinite++
 	if b.firstInf == 0 {
 		b.firstInf = b.rows() + 1
@@ -187,7 +201,9 @@ func (b *builder) column(p *problems) Column {
 	}
 	if !b.text {
 		b.written, b.odd = chunks[byte]{}, nil
-		return NumericColumn(b.name, b.float.join())
+		c := NumericColumn(b.name, b.float.join())
+		c.Decimal = b.decimal
+		return c
 	}
 	code := b.code.join()
 	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}

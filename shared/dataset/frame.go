@@ -58,6 +58,7 @@ type Column struct {
 	Name    string
 	Kind    Kind
 	Integer bool      // numeric: there are present values, and all of them are whole
+	Decimal bool      // numeric, as read: some value was written with a point or an exponent (5.0, 1e3), which others take for a column of floats
 	Float   []float64 // NaN = missing
 	Code    []int32   // index into Levels, -1 = missing
 	Levels  []string  // distinct, sorted by bytes; after Take some may be unused

@@ -20,6 +20,7 @@ type Options struct {
 	Limits      Limits   // a zero field = its default
 	Categorical []string // columns to read as categories even if every value is a number
 	Numeric     []string // columns whose every present value must be a number
+	Infinite    bool     // an infinity among numbers is a value, as pandas has it; else it is an error
 }
 
 func (l Limits) orDefault() Limits {
