@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"evaluate":           {storey: 2},
 	"control":            {storey: 2},
 	"drift":              {storey: 3},
+	"drift/stattest":     {storey: 2},
 	"training":           {storey: 3},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},
