@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"evaluate":           {storey: 2},
 	"control":            {storey: 2},
 	"drift":              {storey: 3},
+	"drift/evidently":    {storey: 3, neighbour: []string{"drift", "drift/stattest"}},
 	"drift/stattest":     {storey: 2},
 	"training":           {storey: 3},
 	"remedy":             {storey: 4},

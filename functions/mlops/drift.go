@@ -14,7 +14,7 @@ import (
 )
 
 func driftCommand(a *app) *cobra.Command {
-	var reference, current, method, config string
+	var reference, current, method, config, format string
 	var numerical, categorical []string
 	var failOnDrift bool
 	c := &cobra.Command{
@@ -25,8 +25,15 @@ func driftCommand(a *app) *cobra.Command {
 			if err := required("drift", "--reference", reference, "--current", current); err != nil {
 				return err
 			}
-			if method != "default" {
-				return usage{fmt.Errorf("--method %q is not known: default", method)}
+			switch method {
+			case "default":
+			case "evidently":
+				return a.driftAsEvidently(evidentlyRun{reference, current, config, format, numerical, categorical, failOnDrift})
+			default:
+				return usage{fmt.Errorf("--method %q is not known: default, evidently", method)}
+			}
+			if c.Flags().Changed("format") {
+				return usage{fmt.Errorf("--format is a choice of --method evidently only")}
 			}
 			policy := drift.DefaultPolicy()
 			if config != "" {
@@ -72,7 +79,8 @@ func driftCommand(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&reference, "reference", "", "the table to compare with")
 	c.Flags().StringVar(&current, "current", "", "the table that may have drifted")
-	c.Flags().StringVar(&method, "method", "default", "the rule")
+	c.Flags().StringVar(&method, "method", "default", "the rule: default, or evidently: Evidently's verdict with its numbers")
+	c.Flags().StringVar(&format, "format", "report", "with --method evidently --json, which of its documents: report, snapshot (0.7), as_dict (before 0.7)")
 	c.Flags().StringSliceVar(&numerical, "numerical", nil, "columns that must be numbers")
 	c.Flags().StringSliceVar(&categorical, "categorical", nil, "columns to read as categories")
 	c.Flags().StringVar(&config, "config", "", "a JSON file of thresholds")

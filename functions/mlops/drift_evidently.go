@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"sync"
+
+	"mlops/shared/dataset"
+	"mlops/shared/drift/evidently"
+	"mlops/shared/fault"
+)
+
+// evidentlyRun is `mlops drift --method evidently`.
+type evidentlyRun struct {
+	reference, current, config, format string
+	numerical, categorical             []string // flags; they take the place of the configuration's lists
+	failOnDrift                        bool
+}
+
+func (a *app) driftAsEvidently(run evidentlyRun) error {
+	format := evidently.Format(run.format)
+	if !slices.Contains(evidently.Formats, format) {
+		return usage{fmt.Errorf("--format %q is not known: %q", run.format, evidently.Formats)}
+	}
+	config, err := run.configure()
+	if err != nil {
+		return err
+	}
+	a.sayMemory(run.reference, run.current)
+	ref, cur, err := readBoth(run.reference, run.current)
+	if err != nil {
+		return err
+	}
+	c, err := evidently.Compare(ref, cur, config, format)
+	if err != nil {
+		return fault.Wrap(err, "compare %s with %s", run.current, run.reference)
+	}
+	report := c.Report()
+	switch format {
+	case evidently.Snapshot:
+		a.answer = c.Snapshot()
+	case evidently.AsDict:
+		a.answer = c.AsDict()
+	default:
+		a.answer = report
+	}
+	if !a.json {
+		a.showEvidently(report)
+	}
+	if run.failOnDrift && report.DatasetDrift {
+		return errNegative
+	}
+	return nil
+}
+
+func (r *evidentlyRun) configure() (evidently.Config, error) {
+	config := evidently.DefaultConfig()
+	if r.config != "" {
+		b, err := os.ReadFile(r.config)
+		if err != nil {
+			return config, usage{fmt.Errorf("read the configuration: %w", err)}
+		}
+		if config, err = evidently.ReadConfig(b); err != nil {
+			return config, fault.Wrap(err, "use %s", r.config)
+		}
+	}
+	if r.numerical != nil {
+		config.Numerical = r.numerical
+	}
+	if r.categorical != nil {
+		config.Categorical = r.categorical
+	}
+	return config, config.Validate()
+}
+
+// readBoth reads both files at once. What is wrong with either is told.
+func readBoth(reference, current string) (ref, cur *evidently.Table, err error) {
+	var errs [2]error
+	var tables [2]*evidently.Table
+	var wait sync.WaitGroup
+	for i, file := range []string{reference, current} {
+		wait.Go(func() {
+			f, err := readTable(file, evidently.Options())
+			if err != nil {
+				errs[i] = fault.Wrap(err, "read %s", []string{"--reference ", "--current "}[i]+file)
+				return
+			}
+			tables[i] = evidently.FromFrame(f)
+		})
+	}
+	wait.Wait()
+	switch {
+	case errs[0] != nil && errs[1] != nil && fault.Is(errs[0], fault.Invalid) && fault.Is(errs[1], fault.Invalid):
+		all := append(fault.Details(errs[0]), fault.Details(errs[1])...)
+		return nil, nil, fault.Invalidf("neither file can be read: %s; %s", messages(errs[0]), messages(errs[1])).With(all...)
+	case errs[0] != nil:
+		return nil, nil, errs[0]
+	}
+	return tables[0], tables[1], errs[1]
+}
+
+// bytesOfNumber is what the comparison holds of a number: its value, once, for each file.
+const bytesOfNumber = 8
+
+// sayMemory says what the numbers will take, where the size of the files tells it: where they are plain text.
+func (a *app) sayMemory(files ...string) {
+	var all float64
+	for _, file := range files {
+		bytes, known := numbersOf(file)
+		if !known {
+			return
+		}
+		all += bytes
+	}
+	if all > 1<<20 {
+		fmt.Fprintf(a.err, "mlops: about %.0f MB for the numbers of both files, which exact distances need at once; as much again may pass while reading\n", all/1e6)
+	}
+}
+
+// numbersOf estimates the bytes of a file's numbers from its beginning and its size.
+func numbersOf(file string) (size float64, known bool) {
+	const head = 256 << 10
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".txt"}, path.Ext(file)) {
+		return 0, false
+	}
+	b, err := io.ReadAll(io.LimitReader(f, head))
+	end := bytes.LastIndexByte(b, '\n') + 1
+	if err != nil || end == 0 {
+		return 0, false
+	}
+	t, err := dataset.Read(bytes.NewReader(b[:end]), file, evidently.Options())
+	if err != nil {
+		return 0, false
+	}
+	columns := 0
+	for i := range t.Columns {
+		if t.Columns[i].Kind == dataset.Numeric {
+			columns++
+		}
+	}
+	rows := float64(t.Rows()) * float64(info.Size()) / float64(end)
+	return rows * float64(columns*bytesOfNumber), true
+}
+
+func (a *app) showEvidently(r *evidently.Report) {
+	a.printf("%s, as Evidently %s sees it: %d of %d columns drifted (%d rows against %d)\n", r.Verdict, r.Version, r.NumberOfDrifted, r.NumberOfColumns, r.NCurrent, r.NReference)
+	for _, x := range r.Reasons {
+		a.printf("  %s\n", x)
+	}
+	for _, c := range r.Columns {
+		switch {
+		case c.Error != "":
+			a.printf("  error %s: %s\n", c.Column, c.Error)
+		case c.Drifted:
+			a.printf("  drift %s: %s %.6g, threshold %g\n", c.Column, c.Name, float64(c.Score), float64(c.Threshold))
+		}
+	}
+	for _, l := range r.LeftOut {
+		a.printf("  left out %s: %s\n", l.Column, l.Reason)
+	}
+}
