@@ -7,7 +7,7 @@ import (
 )
 
 // StudentT is the two-sided t test of equal means with equal variances, n + m - 2 degrees of freedom. Two equal constants: NaN and NaN; two
-// different ones: infinite, p 0. A single value of each: NaN. Undefined: an empty sample. Student, Biometrika 6 (1908).
+// different ones: infinite, p 0. A single value on either side: NaN. Undefined: an empty sample. Student, Biometrika 6 (1908).
 func StudentT(a, b []float64) (t, p float64, err error) {
 	if err := atLeastEach("t test", 1, len(a), len(b)); err != nil {
 		return math.NaN(), math.NaN(), err
@@ -16,11 +16,14 @@ func StudentT(a, b []float64) (t, p float64, err error) {
 	meanA, squaresA := moments(a)
 	meanB, squaresB := moments(b)
 	variance := (squaresA + squaresB) / (n + m - 2)
+	if min(n, m) == 1 {
+		variance = math.NaN()
+	}
 	return studentize(meanA-meanB, variance*(1/n+1/m), n+m-2)
 }
 
-// WelchT is the two-sided t test of equal means with variances of their own, and Satterthwaite's degrees of freedom. Constants as StudentT;
-// a single value on either side: NaN. Undefined: an empty sample. Welch, Biometrika 34 (1947).
+// WelchT is the two-sided t test of equal means with variances of their own, and Satterthwaite's degrees of freedom; the rest as StudentT.
+// Undefined: an empty sample. Welch, Biometrika 34 (1947).
 func WelchT(a, b []float64) (t, p float64, err error) {
 	if err := atLeastEach("t test", 1, len(a), len(b)); err != nil {
 		return math.NaN(), math.NaN(), err
