@@ -156,6 +156,11 @@ func TestBadUsage(t *testing.T) {
 		"drift, no such method":     {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "magic"}, []string{"magic"}},
 		"drift, not a number":       {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--numerical", "city"}, []string{"city"}},
 		"drift, broken config":      {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--config", file("broken.json")}, []string{"broken.json"}},
+		"drift, evidently's format": {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "evidently", "--format", "html"}, []string{"html", "snapshot"}},
+		"drift, format of nothing":  {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--format", "as_dict"}, []string{"--method evidently"}},
+		"drift, evidently, config":  {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "evidently", "--config", file("broken.json")}, []string{"broken.json"}},
+		"drift, evidently, columns": {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "evidently", "--numerical", "agee"}, []string{"agee", "did you mean age?"}},
+		"drift, evidently, empty":   {[]string{"drift", "--reference", file("empty.csv"), "--current", file("ragged.csv"), "--method", "evidently"}, []string{"empty.csv", "ragged.csv", "row 2"}},
 		"replay, nothing there":     {[]string{"replay", "--scenario", file("absent")}, []string{"absent"}},
 		"replay, an empty folder":   {[]string{"replay", "--scenario", t.TempDir()}, []string{"txtar"}},
 		"replay, not a scenario":    {[]string{"replay", "--scenario", file("people.csv")}, []string{"people.csv"}},
@@ -369,6 +374,34 @@ func TestValidateSuggestDrift(t *testing.T) {
 	all := mlops(t, "drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--categorical", "city").exits(0)
 	if !strings.Contains(all.out, "columns drifted") {
 		t.Errorf("%q", all.out)
+	}
+}
+
+// What Evidently would say, in each of its documents.
+func TestDriftAsEvidently(t *testing.T) {
+	file := files(t)
+	drift := func(more ...string) result {
+		return mlops(t, append([]string{"drift", "--method", "evidently", "--reference", file("people.csv"), "--current", file("moved.csv")}, more...)...)
+	}
+	report := drift("--json").exits(0).document()
+	age := report["drift_by_columns"].(map[string]any)["age"].(map[string]any)
+	if age["drift_detected"] != true || age["stattest_name"] == nil || age["column_type"] != "num" || report["verdict"] == nil {
+		t.Errorf("%v", report)
+	}
+	if m := drift("--json", "--format", "snapshot").exits(0).document(); len(m["metrics"].([]any)) < 2 || len(m["tests"].([]any)) < 2 {
+		t.Errorf("%v", m)
+	}
+	legacy := drift("--json", "--format", "as_dict").exits(0).document()["metrics"].([]any)
+	if name := legacy[1].(map[string]any)["metric"]; name != "DataDriftTable" {
+		t.Errorf("%v", name)
+	}
+	config := filepath.Join(t.TempDir(), "c.json")
+	if err := os.WriteFile(config, []byte(`{"num_stattest":"psi","drift_share":0.01}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loud := drift("--config", config, "--fail-on-drift").exits(1)
+	if !strings.Contains(loud.out, "drift age: PSI") {
+		t.Errorf("%q", loud.out)
 	}
 }
 

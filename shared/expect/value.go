@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"mlops/shared/number"
 )
@@ -105,20 +104,7 @@ func pythonText(v float64, whole bool) string {
 	if whole {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	a := math.Abs(v)
-	switch {
-	case math.IsInf(v, 1):
-		return "inf"
-	case math.IsInf(v, -1):
-		return "-inf"
-	case a != 0 && (a < 1e-4 || a >= 1e16):
-		return strconv.FormatFloat(v, 'e', -1, 64)
-	}
-	s := strconv.FormatFloat(v, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
+	return number.Python(v)
 }
 
 // output is a scalar as a result carries it: NaN is null, an infinity a text.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Float is a float64 whose JSON is a number when finite, else one of the strings "NaN", "Infinity", "-Infinity".
@@ -65,6 +66,26 @@ func Grouped(v float64) string {
 	}
 	if v < 0 && s != "0" {
 		s = "-" + s
+	}
+	return s
+}
+
+// Python is how Python's str and repr write a float: the shortest decimal that reads back as the same float64, always with a point or an
+// exponent, which begins below 1e-4 and at 1e16.
+func Python(v float64) string {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v):
+		return "nan"
+	case math.IsInf(v, 1):
+		return "inf"
+	case math.IsInf(v, -1):
+		return "-inf"
+	case a != 0 && (a < 1e-4 || a >= 1e16):
+		return strconv.FormatFloat(v, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
 	}
 	return s
 }

@@ -81,7 +81,7 @@ type value struct {
 func (p *pair) values(whole bool) (all []value) {
 	ofNumbers := func(values []float64) (out []value) {
 		for _, v := range values {
-			text := pythonFloat(v)
+			text := number.Python(v)
 			if whole {
 				text = number.Float(v).String()
 			}

@@ -152,7 +152,7 @@ func status(success bool) string {
 // fixed is a number as Python's format(v, ".nf").
 func fixed(v float64, digits int) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return pythonFloat(v)
+		return number.Python(v)
 	}
 	return fmt.Sprintf("%.*f", digits, v)
 }
@@ -215,7 +215,7 @@ func metricName(config fields) string {
 		case string:
 			parts = append(parts, f.name+"="+v)
 		case number.Float:
-			parts = append(parts, f.name+"="+pythonFloat(float64(v)))
+			parts = append(parts, f.name+"="+number.Python(float64(v)))
 		case []string:
 			if len(v) > 0 {
 				parts = append(parts, f.name+"="+strings.Join(v, ","))
@@ -245,7 +245,7 @@ func pythonValue(v any) string {
 	case string:
 		return pythonText(v)
 	case number.Float:
-		return pythonFloat(float64(v))
+		return number.Python(float64(v))
 	case []string:
 		for _, s := range v {
 			items = append(items, pythonText(s))
@@ -256,7 +256,7 @@ func pythonValue(v any) string {
 		}
 	case map[string]number.Float:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			items = append(items, pythonTuple([]string{pythonText(k), pythonFloat(float64(v[k]))}))
+			items = append(items, pythonTuple([]string{pythonText(k), number.Python(float64(v[k]))}))
 		}
 	}
 	return pythonTuple(items)
