@@ -103,53 +103,55 @@ func readBoth(reference, current string) (ref, cur *evidently.Table, err error) 
 	return tables[0], tables[1], errs[1]
 }
 
-// bytesOfNumber is what the comparison holds of a number: its value, once, for each file.
-const bytesOfNumber = 8
+// What a row takes of memory: a number its value; a text, while its file is read, the code of its level.
+const bytesOfNumber, bytesOfText = 8, 4
 
-// sayMemory says what the numbers will take, where the size of the files tells it: where they are plain text.
+// sayMemory says what the comparison will take, where the size of the files tells it: where they are plain text.
 func (a *app) sayMemory(files ...string) {
-	var all float64
+	var numbers, texts float64
 	for _, file := range files {
-		bytes, known := numbersOf(file)
+		n, t, known := cells(file)
 		if !known {
 			return
 		}
-		all += bytes
+		numbers, texts = numbers+n, texts+t
 	}
-	if all > 1<<20 {
-		fmt.Fprintf(a.err, "mlops: about %.0f MB for the numbers of both files, which exact distances need at once; as much again may pass while reading\n", all/1e6)
+	if numbers*bytesOfNumber > 1<<20 {
+		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files: about %.0f MB, and %.0f MB for texts while they are read\n",
+			numbers*bytesOfNumber/1e6, texts*bytesOfText/1e6)
 	}
 }
 
-// numbersOf estimates the bytes of a file's numbers from its beginning and its size.
-func numbersOf(file string) (size float64, known bool) {
+// cells estimates how many numbers and how many texts a file has, from its beginning and its size.
+func cells(file string) (numbers, texts float64, known bool) {
 	const head = 256 << 10
 	f, err := os.Open(file)
 	if err != nil {
-		return 0, false
+		return 0, 0, false
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".txt"}, path.Ext(file)) {
-		return 0, false
+		return 0, 0, false
 	}
 	b, err := io.ReadAll(io.LimitReader(f, head))
 	end := bytes.LastIndexByte(b, '\n') + 1
 	if err != nil || end == 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	t, err := dataset.Read(bytes.NewReader(b[:end]), file, evidently.Options())
 	if err != nil {
-		return 0, false
-	}
-	columns := 0
-	for i := range t.Columns {
-		if t.Columns[i].Kind == dataset.Numeric {
-			columns++
-		}
+		return 0, 0, false
 	}
 	rows := float64(t.Rows()) * float64(info.Size()) / float64(end)
-	return rows * float64(columns*bytesOfNumber), true
+	for i := range t.Columns {
+		if t.Columns[i].Kind == dataset.Numeric {
+			numbers += rows
+		} else {
+			texts += rows
+		}
+	}
+	return numbers, texts, true
 }
 
 func (a *app) showEvidently(r *evidently.Report) {

@@ -131,25 +131,25 @@ func (p *pair) bothSigns() bool {
 	return low && high
 }
 
-func infiniteMannWhitney(p *pair) (float64, error) {
-	if p.bothSigns() {
-		return math.NaN(), nil
-	}
-	return mannWhitney(p)
-}
+// mostExact is the size of the smaller sample up to which Mann and Whitney's p-value is exact where there are no ties.
+const mostExact = 8
 
-// mostExact is the number of values up to which Cramer and von Mises' p-value is exact.
-const mostExact = 20
+func infiniteMannWhitney(p *pair) (float64, error) {
+	switch {
+	case !p.bothSigns():
+		return mannWhitney(p)
+	case min(p.ref.n, p.cur.n) <= mostExact && p.distinct() == p.ref.n+p.cur.n:
+		return math.NaN(), errors.New("an exact p-value needs ranks, and samples with both infinities get none")
+	}
+	return math.NaN(), nil
+}
 
 // infiniteCramerVonMises is 0 where the ranks are NaN: max(0, NaN) is 0 in Python.
 func infiniteCramerVonMises(p *pair) (float64, error) {
-	switch {
-	case !p.bothSigns():
-		return ofValues(stattest.CramerVonMises)(p)
-	case max(p.ref.n, p.cur.n) <= mostExact:
-		return math.NaN(), nil
+	if p.bothSigns() && min(p.ref.n, p.cur.n) > 1 {
+		return 0, nil
 	}
-	return 0, nil
+	return ofValues(stattest.CramerVonMises)(p)
 }
 
 // isZero is the maximum mean discrepancy's p-value: the discrepancy is NaN, and no permutation's is at least NaN.
