@@ -41,7 +41,7 @@ def sample(kind, n, seed, scale, shift):
 
 def number(x):
     x = float(x)
-    return x if np.isfinite(x) else str(x)
+    return float(f"{x:.13g}") if np.isfinite(x) else str(x)
 
 
 def tried(f):
@@ -64,7 +64,7 @@ def numeric(a, b):
         "cvm": tried(lambda: [(r := stats.cramervonmises_2samp(a, b)).statistic, r.pvalue]),
         "es": tried(lambda: stats.epps_singleton_2samp(a, b)),
         "w": tried(lambda: [stats.wasserstein_distance(a, b)]), "energy": tried(lambda: [stats.energy_distance(a, b)]),
-        "sd": number(np.std(a)), "edges": [number(edges[0]), number(edges[1]), number(edges[len(edges) // 2]), number(edges[-1]), len(edges)],
+        "sd": number(np.std(a)), "edges": [*map(float, edges[[0, 1, len(edges) // 2, -1]]), len(edges)],
         "bins": [int(c) for c in np.histogram(b, edges)[0]] if len(edges) < 12 else int(np.histogram(b, edges)[0] @ np.arange(1, len(edges))),
     }
 
@@ -76,7 +76,7 @@ def pairs():
     for i, (n, m) in enumerate(sizes):
         for kind in ("bell", "heavy", "step"):
             for shift in (0.0, 0.25, 1.0, 5.0):
-                if n * m > 90_000 and shift == 0.25 and kind == "heavy":
+                if (i + ["bell", "heavy", "step"].index(kind)) % 2 == 0 and shift in (0.0, 5.0) and i > 4:
                     continue
                 yield [kind, n, 2 * i, 1.0, 0.0], [kind, m, 2 * i + 1, 1.0, shift]
     for shift in (0.0, 5.0, 1e-9):
@@ -84,7 +84,7 @@ def pairs():
     yield ["constant", 30, 1, 1.0, 1.0], ["bell", 40, 2, 1.0, 0.0]
     yield ["bell", 300, 1, 1e150, 0.0], ["bell", 400, 2, 1e150, 1e149]
     yield ["bell", 300, 1, 1e-150, 0.0], ["bell", 400, 2, 1e-150, 1e-151]
-    yield ["bell", 300, 1, 1.0, 1e6], ["bell", 400, 2, 1.2, 1e6]
+    yield ["bell", 300, 1, 1.0, 1e4], ["bell", 400, 2, 1.2, 1e4]
     for n, m, shift in ((10000, 10000, 0.01), (10000, 10000, 0.5), (10000, 9999, 0.01), (10000, 9999, 0.03), (10000, 7500, 0.1), (10000, 6789, 0.25), (10000, 10, 0.3),
                         (10001, 10000, 0.01), (10001, 10001, 0.2), (10001, 300, 0.0), (40000, 40000, 0.0), (40000, 40000, 0.04), (200000, 300000, 0.002), (300000, 300000, 0.1)):
         yield ["bell", n, n, 1.0, 0.0], ["bell", m, m + 1, 1.0, shift]
@@ -99,7 +99,7 @@ def tails():
     kstwo += [[n, x, number(stats.kstwo.sf(x, n))] for n in (1, 2, 5, 30, 150, 700) for x in (0.4, 0.5, 0.6, 0.75, 0.9, 1 - 0.5 / n, 1.0)]
     return {
         "kolmogorov": kstwo,
-        "cramer": [[z, number(_cdf_cvm_inf(z))] for z in (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 20.0, 75.0, 300.0, 5000.0)],
+        "cramer": [[z, float(_cdf_cvm_inf(z))] for z in (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 20.0, 75.0, 300.0, 5000.0)],
         "chi2": [[x, df, number(stats.chi2.sf(x, df))] for df in (1, 2, 3, 4, 9, 19, 99, 499, 5000)
                  for x in (1e-6, 0.01, 0.5, 1, 3, 10, 40, 100, 300, 600, 1300, 5000, 6000)],
         "student": [[t, df, number(2 * stats.t.sf(t, df))] for df in (1, 1.5, 2, 3, 7, 10.25, 30, 98, 1000, 19998, 1999998) for t in (0, 1e-8, 0.01, 0.3, 1, 2, 5, 12, 30, 37)],

@@ -79,12 +79,20 @@ const manyValues = 20
 // Bins counts both samples as Evidently does before a divergence: in the bins between Edges where the reference a has more than 20
 // distinct values, each value by itself otherwise.
 func Bins(a, b []float64) (ref, cur []int) {
-	if Distinct(a, nil) <= manyValues {
+	if !manyDistinct(a) {
 		_, ref, cur = Levels(a, b)
 		return ref, cur
 	}
 	edges := Edges(a, b)
 	return Histogram(a, edges), Histogram(b, edges)
+}
+
+// manyDistinct reports whether an ascending sample has more than manyValues distinct values.
+func manyDistinct(a []float64) bool {
+	n := 0
+	for p := (pooled{a: a}); n <= manyValues && p.next(); n++ {
+	}
+	return n > manyValues
 }
 
 // Shares are counts divided by their total; all 0 where that is 0.

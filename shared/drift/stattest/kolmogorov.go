@@ -4,11 +4,13 @@ import "math"
 
 // kolmogorovTail is the chance that the distribution function of n values lies x or more away from the true one somewhere. It takes the way
 // that is accurate where it is taken, and turns at the same places as SciPy's kstwo.sf. (Where that recurs with Pomeranz, both
-// ways are exact.) Simard and L'Ecuyer, Journal of Statistical Software 39 (2011).
+// ways are exact.) NaN for n < 1. Simard and L'Ecuyer, Journal of Statistical Software 39 (2011).
 func kolmogorovTail(n int, x float64) float64 {
 	t := float64(n) * x
 	square := t * x
 	switch {
+	case n < 1:
+		return math.NaN()
 	case t <= 0.5:
 		return 1
 	case x >= 1:
@@ -32,6 +34,9 @@ func kolmogorovTail(n int, x float64) float64 {
 // unit brings what rounding put outside of [0, 1] back; NaN stays.
 func unit(p float64) float64 { return math.Max(0, math.Min(1, p)) }
 
+// exactTailUpTo is the size from which SciPy's smirnov leaves the exact sum for its first terms in 1/n.
+const exactTailUpTo = 1_000_000
+
 // strides is how many terms of smirnovTail's sum are computed at most.
 const strides = 4096
 
@@ -41,9 +46,12 @@ const strides = 4096
 //
 // All terms are positive. Of a long sum equally spaced terms stand for their neighbours: they are a smooth function of j that
 // vanishes with all its derivatives at both ends, where the trapezoidal rule's error falls faster than any power of their number.
-// Birnbaum and Tingey, Annals of Mathematical Statistics 22 (1951).
+// Beyond a million values, as in SciPy, exp(-(6 n x + 1)^2 / (18 n)). Birnbaum and Tingey, Annals of Mathematical Statistics 22 (1951).
 func smirnovTail(n int, x float64) float64 {
 	t := float64(n) * x
+	if n > exactTailUpTo {
+		return math.Exp(-(6*t + 1) * (6*t + 1) / (18 * float64(n)))
+	}
 	last := int(math.Floor(float64(n) - t))
 	step := 1
 	if n > 4*strides && x < 0.25 {

@@ -34,7 +34,7 @@ func KolmogorovSmirnov(a, b []float64) (d, p float64, err error) {
 }
 
 // KolmogorovSmirnovAsymptotic is SciPy's ks_2samp, method "asymp": p from the one-sample distribution of Kolmogorov's statistic for
-// round(n m / (n + m)) values. Undefined: an empty sample.
+// round(n m / (n + m)) values; NaN for one value of each. Undefined: an empty sample.
 func KolmogorovSmirnovAsymptotic(a, b []float64) (d, p float64, err error) {
 	if err := atLeastEach("Kolmogorov-Smirnov test", 1, len(a), len(b)); err != nil {
 		return math.NaN(), math.NaN(), err

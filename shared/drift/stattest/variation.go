@@ -43,11 +43,18 @@ func crossed(ref, cur []int, n, m int) float64 {
 	return total
 }
 
-// draw is a random value: a uniform number is spent on the chances from the mode outward, the likelier neighbour first.
+// fewHits is up to how many hits drawing one after the other is quicker than computing the mode's chance.
+const fewHits = 24
+
+// draw is a random value. Few hits are drawn one by one; of many, a uniform number is spent on the chances from the mode outward, the
+// likelier neighbour first.
 func (h hypergeometric) draw(random *rand.Rand) int {
 	least, most := h.bounds()
-	if least == most {
+	switch {
+	case least == most:
 		return least
+	case h.hits <= fewHits:
+		return h.drawEach(random)
 	}
 	low := h.mode()
 	high := low
@@ -77,4 +84,14 @@ func (h hypergeometric) draw(random *rand.Rand) int {
 		}
 	}
 	return low
+}
+
+// drawEach puts each hit into a random place of those that are left.
+func (h hypergeometric) drawEach(random *rand.Rand) (drawn int) {
+	for i := range h.hits {
+		if random.Float64()*float64(h.n+h.m-i) < float64(h.n-drawn) {
+			drawn++
+		}
+	}
+	return drawn
 }
