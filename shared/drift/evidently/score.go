@@ -35,14 +35,7 @@ func mannWhitney(p *pair) (float64, error) {
 	return value, err
 }
 
-// mostForMMD is the number of values of both samples together up to which the maximum mean discrepancy is computed: it compares each with each
-// in every permutation. Evidently fails for lack of memory in that region.
-const mostForMMD = 20_000
-
 func meanDiscrepancy(p *pair) (float64, error) {
-	if n := p.ref.n + p.cur.n; n > mostForMMD {
-		return math.NaN(), fmt.Errorf("empirical_mmd compares every value with every other: %d values are too many, at most %d; sample the files, or choose wasserstein or ks", n, mostForMMD)
-	}
 	_, value, err := stattest.MMD(p.ref.values, p.cur.values, permutationsMMD, seed)
 	return value, err
 }
