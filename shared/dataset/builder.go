@@ -74,14 +74,14 @@ func (b *builder) none(n int) {
 
 // number adds a number; raw is what was written.
 func (b *builder) number(v float64, written byte, raw []byte) {
+	if written != 0 && (written != irregular || bytes.ContainsAny(raw, ".eEnN")) { // n: inf, which only a float holds
+		b.decimal = true
+	}
 	b.float.add(v)
 	b.written.add(written)
 	b.present++
 	if written == irregular {
 		b.keep(raw)
-		b.decimal = b.decimal || bytes.ContainsAny(raw, ".eEnN") // n: inf, which only a float holds
-	} else if written > 0 {
-		b.decimal = true
 	}
 }
 

@@ -452,3 +452,23 @@ func TestReadCSVKindsByOption(t *testing.T) {
 		t.Errorf("%swant\n%s", got, want)
 	}
 }
+
+// Whether a column was written with points is remembered, and an infinity is a value for those who ask.
+func TestDecimalAndInfinite(t *testing.T) {
+	f, err := ReadCSV(strings.NewReader("whole,point,exponent,odd,inf\n1,1,1e3,+7,inf\n2,2.0,2,007,-Infinity\n,3,3,,1\n"), Options{Infinite: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{false, true, true, false, true} {
+		if c := f.Columns[i]; c.Kind != Numeric || c.Decimal != want {
+			t.Errorf("%s: %s, decimal %v", c.Name, c.Kind, c.Decimal)
+		}
+	}
+	if v := f.Columns[4].Float; !math.IsInf(v[0], 1) || !math.IsInf(v[1], -1) || v[2] != 1 {
+		t.Errorf("%v", v)
+	}
+	f, err = ReadCSV(strings.NewReader("x\ninf\n-1e999\na\n"), Options{Infinite: true})
+	if err != nil || f.Columns[0].Text(0) != "inf" || f.Columns[0].Text(1) != "-1e999" {
+		t.Errorf("%v, %v", f, err)
+	}
+}
