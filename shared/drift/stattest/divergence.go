@@ -22,31 +22,29 @@ func PSI(p, q []float64) float64 {
 // KL is the Kullback-Leibler divergence of q from p in nats, both brought to the sum 1: the sum of p ln(p / q). Infinite where p has a share
 // and q has none. Kullback and Leibler, Annals of Mathematical Statistics 22 (1951).
 func KL(p, q []float64) float64 {
-	sp, sq := total(p), total(q)
-	if !(sp > 0) || !(sq > 0) {
-		return math.NaN()
-	}
-	d := 0.0
-	for i := range p {
-		d += relativeEntropy(p[i]/sp, q[i]/sq)
-	}
-	return d
+	return normalised(p, q, relativeEntropy)
 }
 
 // JensenShannon is the square root of the Jensen-Shannon divergence in nats, in [0, sqrt(ln 2)]: of either from the mean of both, which are
 // brought to the sum 1. Lin, IEEE Transactions on Information Theory 37 (1991).
 func JensenShannon(p, q []float64) float64 {
+	d := normalised(p, q, func(x, y float64) float64 {
+		mean := (x + y) / 2
+		return relativeEntropy(x, mean) + relativeEntropy(y, mean)
+	})
+	return math.Sqrt(max(0, d/2))
+}
+
+// normalised is the sum of f over the shares of both, brought to the sum 1; NaN where either has none.
+func normalised(p, q []float64, f func(x, y float64) float64) (d float64) {
 	sp, sq := total(p), total(q)
 	if !(sp > 0) || !(sq > 0) {
 		return math.NaN()
 	}
-	d := 0.0
 	for i := range p {
-		x, y := p[i]/sp, q[i]/sq
-		mean := (x + y) / 2
-		d += relativeEntropy(x, mean) + relativeEntropy(y, mean)
+		d += f(p[i]/sp, q[i]/sq)
 	}
-	return math.Sqrt(math.Max(0, d/2))
+	return d
 }
 
 // Hellinger is the Hellinger distance of two lists of shares, in [0, 1]: sqrt(1 - sum of sqrt(p q)).

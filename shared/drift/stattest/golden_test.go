@@ -121,7 +121,7 @@ func answers(a, b []float64, numeric bool) map[string]answer {
 	_, ref, cur := Levels(a, b)
 	n, m := len(a), len(b)
 	p, q := Shares(ref), Shares(cur)
-	hits := func(counts []int) int { return sum(counts) - counts[0] }
+	hits := func(counts []int) int { return sum(counts[min(1, len(counts)):]) }
 	r := map[string]answer{"hellinger": distance(Hellinger(p, q), nil)}
 	if len(ref) <= 100 {
 		r["TVD"] = of(TotalVariation(ref, cur, 2000, 1))

@@ -139,11 +139,11 @@ func outsideBand(m, n, g, h int) float64 {
 
 // floorDiv is the quotient rounded down, y > 0.
 func floorDiv(x, y int) int {
-	if q := x / y; x%y >= 0 {
-		return q
-	} else {
-		return q - 1
+	q := x / y
+	if x%y < 0 {
+		q--
 	}
+	return q
 }
 
 // gcd is the greatest common divisor.

@@ -44,7 +44,7 @@ func moments(x []float64) (mean, squares float64) {
 		squares += float64(d * d)
 		rest += d
 	}
-	return first + shift, squares - float64(rest*rest)/n
+	return first + shift, max(0, squares-float64(rest*rest)/n)
 }
 
 // kth is the value of rank k, from 0, of two ascending samples joined.
