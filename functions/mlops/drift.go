@@ -37,7 +37,7 @@ func driftCommand(a *app) *cobra.Command {
 				return err
 			}
 			if method != "default" {
-				return usage{fmt.Errorf("--method %q is not known: default", method)}
+				return usage{fmt.Errorf("--method %q is not known: default; with --stream adwin, page_hinkley or kswin", method)}
 			}
 			policy := drift.DefaultPolicy()
 			if config != "" {

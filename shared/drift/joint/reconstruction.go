@@ -75,28 +75,36 @@ func New(f *dataset.Frame, importance map[string]float64) *Reconstruction {
 		}
 		return 0
 	})
-	rows := rand.New(rand.NewPCG(seed, 0x6a6f696e74)).Perm(f.Rows())
-	rows = rows[:min(len(rows), max(MinRows, min(maxRows, maxCells/min(len(order), maxColumns))))]
-	fitted, held := slices.Sorted(slices.Values(rows[:len(rows)/2])), slices.Sorted(slices.Values(rows[len(rows)/2:]))
-
-	r := &Reconstruction{Format: format}
+	fitted, held := halves(f.Rows(), max(MinRows, min(maxRows, maxCells/min(len(order), maxColumns))))
+	r, taken := &Reconstruction{Format: format}, &dataset.Frame{}
 	for _, i := range order {
 		if len(r.Columns) == maxColumns {
 			break
 		}
 		part := f.Columns[i].Take(fitted)
 		if c, varies := newColumn(&part); varies {
-			r.Columns = append(r.Columns, c)
+			r.Columns, taken.Columns = append(r.Columns, c), append(taken.Columns, f.Columns[i])
 		}
 	}
 	if r.Omitted = len(f.Columns) - len(r.Columns); len(r.Columns) < 2 {
 		return nil
 	}
-	rowsFitted := f.Take(fitted)
+	rowsFitted := taken.Take(fitted)
 	r.fit(rowsFitted)
 	r.MeanFitted = number.Float(r.sums(rowsFitted, nil).Error.value() / float64(len(fitted)))
-	r.calibrate(f.Take(held))
+	r.calibrate(taken.Take(held))
 	return r
+}
+
+// halves draws two sets of rows, of most together, which have none in common.
+func halves(rows, most int) (fitted, held []int) {
+	random := rand.New(rand.NewPCG(seed, 0x6a6f696e74)) // the second word is arbitrary and fixed
+	drawn := Draw(random, rows, min(rows, most))
+	random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
+	fitted, held = drawn[:len(drawn)/2], drawn[len(drawn)/2:]
+	slices.Sort(fitted)
+	slices.Sort(held)
+	return fitted, held
 }
 
 // fit finds the components: the eigenvectors of the correlation matrix of the columns, in descending order of their eigenvalues.
