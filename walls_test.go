@@ -44,9 +44,12 @@ var rooms = map[string]room{
 	"model/modeltest":    {storey: 2, neighbour: []string{"model", "model/fit"}},
 	"evaluate":           {storey: 2},
 	"control":            {storey: 2},
-	"drift":              {storey: 3},
+	"drift":              {storey: 3, neighbour: []string{"drift/joint"}},
 	"drift/evidently":    {storey: 3, neighbour: []string{"drift", "drift/stattest"}},
 	"drift/stattest":     {storey: 2},
+	"drift/joint":        {storey: 3},
+	"drift/domain":       {storey: 3, neighbour: []string{"drift/joint"}}, // apart from drift, so that what reads a report links no trainer
+	"drift/stream":       {storey: 3},
 	"training":           {storey: 3},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},

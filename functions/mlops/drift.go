@@ -17,11 +17,22 @@ func driftCommand(a *app) *cobra.Command {
 	var reference, current, method, config, format string
 	var numerical, categorical []string
 	var failOnDrift bool
+	var together jointFlags
+	var sequence streamFlags
 	c := &cobra.Command{
 		Use:   "drift",
 		Short: "Compare two tables, column by column",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if sequence.column != "" {
+				if err := a.detect(sequence, current, method, config); err != nil {
+					return err
+				}
+				if failOnDrift && len(a.answer.(detections).Detections) > 0 {
+					return errNegative
+				}
+				return nil
+			}
 			if err := required("drift", "--reference", reference, "--current", current); err != nil {
 				return err
 			}
@@ -30,7 +41,7 @@ func driftCommand(a *app) *cobra.Command {
 			case "evidently":
 				return a.driftAsEvidently(evidentlyRun{reference, current, config, format, numerical, categorical, failOnDrift})
 			default:
-				return usage{fmt.Errorf("--method %q is not known: default, evidently", method)}
+				return usage{fmt.Errorf("--method %q is not known: default, evidently; with --stream adwin, page_hinkley or kswin", method)}
 			}
 			if c.Flags().Changed("format") {
 				return usage{fmt.Errorf("--format is a choice of --method evidently only")}
@@ -47,6 +58,7 @@ func driftCommand(a *app) *cobra.Command {
 					return fault.Invalidf("read the configuration %s: it is not JSON of a drift policy", config).Because(err)
 				}
 			}
+			together.apply(&policy)
 			if err := policy.Validate(); err != nil {
 				return err
 			}
@@ -63,7 +75,7 @@ func driftCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "profile %s", reference)
 			}
-			report, err := drift.Measure(profile, drift.Window{Frame: cur}, policy)
+			report, err := drift.Measure(profile, drift.Window{Frame: cur, Domain: separate(ref, cur, policy)}, policy)
 			if err != nil {
 				return fault.Wrap(err, "compare %s with %s", current, reference)
 			}
@@ -83,6 +95,8 @@ func driftCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&format, "format", "report", "with --method evidently --json, which of its documents: report, snapshot (0.7), as_dict (before 0.7)")
 	c.Flags().StringSliceVar(&numerical, "numerical", nil, "columns that must be numbers")
 	c.Flags().StringSliceVar(&categorical, "categorical", nil, "columns to read as categories")
+	together.bind(c)
+	sequence.bind(c)
 	c.Flags().StringVar(&config, "config", "", "a JSON file of thresholds")
 	c.Flags().BoolVar(&failOnDrift, "fail-on-drift", false, "exit 1 when the dataset drifted")
 	return c

@@ -165,6 +165,10 @@ func brief(f drift.Finding, c *drift.ColumnDrift) string {
 		return name + " with new " + figure.Listed(f.Levels, 2)
 	case f.Kind == drift.MissingColumn:
 		return name + " is not there"
+	case f.Kind == drift.Joint:
+		return "columns go together otherwise"
+	case f.Kind == drift.Domain:
+		return "rows can be told from the reference's"
 	}
 	return name + " " + figure.Words(f.Kind)
 }

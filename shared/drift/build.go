@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"mlops/shared/dataset"
+	"mlops/shared/drift/joint"
 	"mlops/shared/fault"
 	"mlops/shared/number"
 )
@@ -40,6 +41,7 @@ func NewProfile(r Reference) (*Profile, error) {
 		}
 		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance)
 	})
+	p.Joint = joint.New(r.Frame, r.Importance)
 	if r.Predictions == nil || p.Task == "" {
 		return p, nil
 	}

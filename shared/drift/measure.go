@@ -46,9 +46,11 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 	r := &Report{Model: p.Model, Version: p.Version, NReference: p.Rows, NCurrent: t.rows, Window: Span{t.start, t.end}, Policy: pol,
 		Columns: map[string]*ColumnDrift{}, Findings: []Finding{}}
 	columns := t.columns()
+	var spent float64
+	r.Multivariate, spent = t.multivariate(pol)
 	enough := p.Rows >= pol.MinRows && t.rows >= pol.MinRows
 	if enough {
-		tests := judgeAll(columns, pol)
+		tests := judgeAll(columns, pol, spent)
 		for i := range columns {
 			columns[i].conclude(pol)
 		}
@@ -90,8 +92,8 @@ func (t *Tally) columns() []column {
 	return columns
 }
 
-// judgeAll makes every test and corrects for their number, which it returns.
-func judgeAll(columns []column, pol Policy) (tests int) {
+// judgeAll makes every test and corrects for their number, which it returns, and for the share of Alpha that other tests have spent.
+func judgeAll(columns []column, pol Policy, spent float64) (tests int) {
 	each(len(columns), func(i int) {
 		col := &columns[i]
 		for k := range detectors {
@@ -114,7 +116,7 @@ func judgeAll(columns []column, pol Policy) (tests int) {
 	adjusted := corrections[pol.Correction](p)
 	for i := range columns {
 		for k := range columns[i].evidence {
-			columns[i].evidence[k].adjusted, adjusted = adjusted[0], adjusted[1:]
+			columns[i].evidence[k].adjusted, adjusted = min(1, adjusted[0]/(1-spent)), adjusted[1:]
 		}
 	}
 	return tests
@@ -162,8 +164,10 @@ func (r *Report) collect(columns []column) {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(importance[b.Feature], importance[a.Feature])) // "alert" < "warn"
 	})
+	together := r.Multivariate.findings(r.Policy)
+	r.Findings = append(r.Findings, together...)
 	r.Share = number.Float(share(r.NumberOfDrifted, r.NumberOfColumns))
-	r.DatasetDrift = r.NumberOfDrifted > 0 && float64(r.Share) >= r.Policy.DriftShare
+	r.DatasetDrift = (r.NumberOfDrifted > 0 || len(together) > 0) && float64(r.Share) >= r.Policy.DriftShare
 }
 
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.

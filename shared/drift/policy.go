@@ -23,6 +23,9 @@ type Policy struct {
 	MinRarer        int     `json:"min_rarer" yaml:"min_rarer"`                 // of the rarer class of two
 	MinLoss         float64 `json:"min_loss" yaml:"min_loss"`                   // loss of AUC or accuracy below which it does not matter
 	MinRelativeLoss float64 `json:"min_relative_loss" yaml:"min_relative_loss"` // loss of RMSE, as a share of the reference's, below which it does not matter
+	JointShare      float64 `json:"joint_share" yaml:"joint_share"`             // share of Alpha that each multivariate test takes, the columns' tests having the rest; 0: none is made
+	MinJoint        float64 `json:"min_joint" yaml:"min_joint"`                 // change of the reconstruction error, in standard deviations of a row's, below which it does not matter
+	MinSeparation   float64 `json:"min_separation" yaml:"min_separation"`       // AUC above 0.5 of telling the rows apart, below which it does not matter
 }
 
 // DefaultPolicy is used where nothing else is configured.
@@ -41,6 +44,9 @@ func DefaultPolicy() Policy {
 		MinRarer:        10,                   // Peduzzi et al. 1996: ten events
 		MinLoss:         0.03,                 // half the 0.05 AUC of aws-samples/sample-mlops-bestpractices, rounded up
 		MinRelativeLoss: 0.10,                 // Evidently's regression preset: +-10 % of the reference
+		JointShare:      0.1,                  // 0.1 % of windows each; NannyML's band of 3 sd lets 0.27 % pass
+		MinJoint:        0.05,                 // below the 1/8 sd of one column, as many columns dilute a change of two
+		MinSeparation:   0.035,                // what a shift of 1/8 sd in one column gives: Phi(1/8 / sqrt 2) - 1/2
 	}
 }
 
@@ -64,6 +70,9 @@ func (p Policy) Validate() error {
 	bound("min_rarer", float64(p.MinRarer), 2, 1e9)
 	bound("min_loss", p.MinLoss, 0, 1)
 	bound("min_relative_loss", p.MinRelativeLoss, 0, 1e6)
+	bound("joint_share", p.JointShare, 0, 0.4)
+	bound("min_joint", p.MinJoint, 0, 1e6)
+	bound("min_separation", p.MinSeparation, 0, 0.5)
 	if names := sortedKeys(corrections); !slices.Contains(names, p.Correction) {
 		d = append(d, fault.Detail{Field: "correction", Code: "unknown", Got: p.Correction, Expected: fmt.Sprintf("one of %q", names)})
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mlops/shared/dataset"
+	"mlops/shared/drift/joint"
 	"mlops/shared/evaluate"
 	"mlops/shared/number"
 )
@@ -24,7 +25,8 @@ type Profile struct {
 	Features   []FeatureProfile `json:"features"`
 	Prediction *FeatureProfile  `json:"prediction,omitempty"` // binary: p of the positive class; multiclass: the class; regression: the value
 
-	Performance *PerformanceProfile `json:"performance,omitempty"` // nil where there were no labels
+	Performance *PerformanceProfile   `json:"performance,omitempty"` // nil where there were no labels
+	Joint       *joint.Reconstruction `json:"joint,omitempty"`       // how the columns go together; nil where it takes more rows, or more columns that vary
 }
 
 // FeatureProfile is one column of the reference.
@@ -82,4 +84,6 @@ type Window struct {
 	Frame       *dataset.Frame // columns that the profile does not know are ignored
 	Predictions []float64      // row-major rows x width, NaN = not answered; may be nil
 	Labels      []float64      // class index or value, NaN = not known yet; may be nil
+
+	Domain *joint.Separation // what a classifier made of its rows and the reference's, where those are at hand; may be nil
 }

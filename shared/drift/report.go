@@ -27,6 +27,8 @@ const (
 	NonFinite        = "non_finite"        // infinities
 	WrongType        = "wrong_type"        // texts in a feature of numbers
 	MissingColumn    = "missing_column"    // the window has no such column
+	Joint            = "joint"             // the columns go together otherwise: the PCA reconstruction error changed
+	Domain           = "domain"            // a classifier tells the window's rows from the reference's
 )
 
 // Severities of a finding.
@@ -44,11 +46,13 @@ type Report struct {
 	Model   string `json:"model,omitempty"`
 	Version int    `json:"version,omitempty"`
 
-	DatasetDrift    bool                    `json:"dataset_drift"`             // at least Policy.DriftShare of the columns, and at least one, drifted
+	DatasetDrift    bool                    `json:"dataset_drift"`             // at least Policy.DriftShare of the columns drifted, and at least one, or all of them together
 	Share           number.Float            `json:"share_of_drifted_columns"`  // NumberOfDrifted / NumberOfColumns
 	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, the prediction included
 	NumberOfDrifted int                     `json:"number_of_drifted_columns"` //
 	Columns         map[string]*ColumnDrift `json:"drift_by_columns"`
+
+	Multivariate *Multivariate `json:"multivariate,omitempty"` // of the columns together; nil where the policy asks for none
 
 	NReference int  `json:"n_reference"` // rows
 	NCurrent   int  `json:"n_current"`   // rows
@@ -115,8 +119,8 @@ type Histogram struct {
 // Finding is one thing that changed, with the evidence.
 type Finding struct {
 	Kind      string       `json:"kind"`
-	Severity  string       `json:"severity"` // warn or alert
-	Feature   string       `json:"feature"`
+	Severity  string       `json:"severity"`         // warn or alert
+	Feature   string       `json:"feature"`          // of a joint or domain finding the one that carries most of it, "" if none does
 	Effect    number.Float `json:"effect"`           // how much, in Unit
 	Unit      string       `json:"unit"`             // sd, share of rows, times
 	Threshold number.Float `json:"threshold"`        // what the size of the change had to exceed; of a covariate finding, in total variation
@@ -126,6 +130,8 @@ type Finding struct {
 	Text      string       `json:"text"`             // one sentence for people, naming the feature
 	Factor    number.Float `json:"factor,omitempty"` // unit_change: the values are now this many times what they were
 	Levels    []string     `json:"levels,omitempty"` // categories: the new or the vanished ones, at most ten
+
+	Features []string `json:"features,omitempty"` // joint, domain: the columns that carry it, at most ten
 }
 
 // Performance is how good the model is on the window, against what it was on the reference by the same measure.

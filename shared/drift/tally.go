@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mlops/shared/dataset"
+	"mlops/shared/drift/joint"
 	"mlops/shared/fault"
 )
 
@@ -22,6 +23,8 @@ type Tally struct {
 	prediction  *counts   // nil without predictions
 	predictions []float64 // rows with a valid prediction, row-major
 	labels      []float64 // of those rows, NaN = not known
+	joint       *joint.Sums
+	domain      *joint.Separation
 }
 
 // Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
@@ -34,7 +37,7 @@ func (p *Profile) Tally(w Window) (*Tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tally{profile: p, rows: rows, start: w.Start, end: w.End, features: make([]*counts, len(p.Features))}
+	t := &Tally{profile: p, rows: rows, start: w.Start, end: w.End, features: make([]*counts, len(p.Features)), domain: w.Domain}
 	at := map[string]*dataset.Column{}
 	if w.Frame != nil {
 		for i := range w.Frame.Columns {
@@ -44,6 +47,9 @@ func (p *Profile) Tally(w Window) (*Tally, error) {
 	each(len(p.Features), func(i int) {
 		t.features[i] = p.Features[i].count(at[p.Features[i].Name], rows)
 	})
+	if p.Joint != nil {
+		t.joint = p.Joint.Sum(w.Frame)
+	}
 	if p.Prediction == nil || w.Predictions == nil {
 		return t, nil
 	}
@@ -119,6 +125,12 @@ func (t *Tally) Merge(o *Tally) error {
 		fallthrough
 	default:
 		t.prediction.merge(o.prediction)
+	}
+	if t.joint != nil {
+		t.joint.Merge(o.joint)
+	}
+	if t.domain == nil {
+		t.domain = o.domain
 	}
 	t.predictions = append(t.predictions, o.predictions...)
 	t.labels = append(t.labels, o.labels...)

@@ -53,6 +53,9 @@ func (p *Profile) Validate() error {
 		seen[f.Name] = true
 		f.check(p.Rows, add)
 	}
+	if p.Joint != nil {
+		d = append(d, p.Joint.Problems()...)
+	}
 	w := width(p.Task, len(p.Classes))
 	switch p.Task {
 	case "", dataset.Regression:

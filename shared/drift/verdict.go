@@ -71,6 +71,9 @@ func (r *Report) decide(columns []column, tests int) {
 	if small > 0 {
 		say("%s changed, but too little to matter", counted(small, "column"))
 	}
+	for _, reason := range r.Multivariate.calm() {
+		say("%s", reason)
+	}
 	switch {
 	case r.Realised != nil:
 		say("realised %s", r.Realised.text(r.Policy))
