@@ -23,6 +23,8 @@ type Profile struct {
 	Threshold  float64          `json:"threshold"` // binary: positive when p >= Threshold
 	Features   []FeatureProfile `json:"features"`
 	Prediction *FeatureProfile  `json:"prediction,omitempty"` // binary: p of the positive class; multiclass: the class; regression: the value
+	Target     *FeatureProfile  `json:"target,omitempty"`     // the labels: the class, or the value
+	Segments   []SegmentProfile `json:"segments,omitempty"`   // groups of rows that are looked at by themselves
 
 	Performance *PerformanceProfile `json:"performance,omitempty"` // nil where there were no labels
 }
@@ -69,11 +71,12 @@ type PerformanceProfile struct {
 type Reference struct {
 	Model       string
 	Version     int
-	Frame       *dataset.Frame     // features only
-	Labels      dataset.Labels     // may be empty: then there is no performance reference
-	Predictions []float64          // out of fold, row-major rows x width; may be nil
-	Importance  map[string]float64 // by feature; may be nil
-	Threshold   float64            // binary: positive when p >= Threshold; 0 means 0.5
+	Frame       *dataset.Frame      // features only
+	Labels      dataset.Labels      // may be empty: then there is no performance reference
+	Predictions []float64           // out of fold, row-major rows x width; may be nil
+	Importance  map[string]float64  // by feature; may be nil
+	Threshold   float64             // binary: positive when p >= Threshold; 0 means 0.5
+	Segments    map[string][]string // declared segment columns that are no features: each row's group, "" = missing; may be nil
 }
 
 // Window is a stretch of what the model met.
@@ -82,4 +85,5 @@ type Window struct {
 	Frame       *dataset.Frame // columns that the profile does not know are ignored
 	Predictions []float64      // row-major rows x width, NaN = not answered; may be nil
 	Labels      []float64      // class index or value, NaN = not known yet; may be nil
+	Season      *Season        // the same season of an earlier year, a second reference; may be nil
 }

@@ -63,6 +63,7 @@ type Report struct {
 	Expected        map[string]number.Float `json:"expected_metrics,omitempty"` // every metric that can be expected without labels
 	Realised        *Performance            `json:"realised,omitempty"`         // on the window's labels; nil: NoRealised says why
 	NoRealised      string                  `json:"no_realised,omitempty"`      //
+	Season          *Seasonality            `json:"season,omitempty"`           // against the same season of an earlier year; nil without one
 	PerformanceLoss bool                    `json:"performance_loss"`           // what Realised says where there is one, else what Estimated says
 
 	Policy Policy `json:"policy"` // what it was judged by
@@ -117,15 +118,16 @@ type Finding struct {
 	Kind      string       `json:"kind"`
 	Severity  string       `json:"severity"` // warn or alert
 	Feature   string       `json:"feature"`
-	Effect    number.Float `json:"effect"`           // how much, in Unit
-	Unit      string       `json:"unit"`             // sd, share of rows, times
-	Threshold number.Float `json:"threshold"`        // what the size of the change had to exceed; of a covariate finding, in total variation
-	P         number.Float `json:"p_value"`          // 0 for what needs no test, such as an absent column
-	PAdjusted number.Float `json:"p_adjusted"`       //
-	N         int          `json:"n"`                // rows it was measured on
-	Text      string       `json:"text"`             // one sentence for people, naming the feature
-	Factor    number.Float `json:"factor,omitempty"` // unit_change: the values are now this many times what they were
-	Levels    []string     `json:"levels,omitempty"` // categories: the new or the vanished ones, at most ten
+	Effect    number.Float `json:"effect"`             // how much, in Unit
+	Unit      string       `json:"unit"`               // sd, share of rows, times
+	Threshold number.Float `json:"threshold"`          // what the size of the change had to exceed; of a covariate finding, in total variation
+	P         number.Float `json:"p_value"`            // 0 for what needs no test, such as an absent column
+	PAdjusted number.Float `json:"p_adjusted"`         //
+	N         int          `json:"n"`                  // rows it was measured on
+	Text      string       `json:"text"`               // one sentence for people, naming the feature
+	Factor    number.Float `json:"factor,omitempty"`   // unit_change: the values are now this many times what they were
+	Levels    []string     `json:"levels,omitempty"`   // categories: the new or the vanished ones, at most ten
+	Seasonal  bool         `json:"seasonal,omitempty"` // the same season of an earlier year had it, too: no news, and no drift
 }
 
 // Performance is how good the model is on the window, against what it was on the reference by the same measure.

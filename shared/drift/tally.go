@@ -22,6 +22,8 @@ type Tally struct {
 	prediction  *counts   // nil without predictions
 	predictions []float64 // rows with a valid prediction, row-major
 	labels      []float64 // of those rows, NaN = not known
+	season      *Tally    // the same rows on the bins of the season's profile; nil without one
+	seasonName  string
 }
 
 // Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
@@ -44,6 +46,12 @@ func (p *Profile) Tally(w Window) (*Tally, error) {
 	each(len(p.Features), func(i int) {
 		t.features[i] = p.Features[i].count(at[p.Features[i].Name], rows)
 	})
+	if w.Season != nil {
+		t.seasonName = w.Season.Name
+		if t.season, err = p.seasonTally(w); err != nil {
+			return nil, err
+		}
+	}
 	if p.Prediction == nil || w.Predictions == nil {
 		return t, nil
 	}
@@ -101,6 +109,14 @@ func (t *Tally) Merge(o *Tally) error {
 	}
 	if t.prediction == nil != (o.prediction == nil) && t.rows > 0 && o.rows > 0 {
 		return fault.Invalidf("merge a tally with predictions and one without")
+	}
+	if t.season == nil != (o.season == nil) {
+		return fault.Invalidf("merge a tally with a season and one without")
+	}
+	if t.season != nil {
+		if err := t.season.Merge(o.season); err != nil {
+			return err
+		}
 	}
 	t.rows += o.rows
 	if t.start.IsZero() || !o.start.IsZero() && o.start.Before(t.start) {

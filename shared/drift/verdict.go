@@ -18,10 +18,13 @@ import (
 //	warn   anything else was found
 //	ok     nothing was found
 func (r *Report) decide(columns []column, tests int) {
-	broken := 0
+	broken, news := 0, 0
 	for _, f := range r.Findings {
 		if f.Severity == SeverityAlert {
 			broken++
+		}
+		if !f.Seasonal {
+			news++
 		}
 	}
 	weight, how := r.weight(columns)
@@ -30,7 +33,7 @@ func (r *Report) decide(columns []column, tests int) {
 	switch {
 	case r.PerformanceLoss || broken > 0 || blind && r.DatasetDrift && weight >= r.Policy.AlertShare:
 		r.Verdict = Alert
-	case len(r.Findings) > 0:
+	case news > 0:
 		r.Verdict = Warn
 	default:
 		r.Verdict = OK
@@ -50,6 +53,9 @@ func (r *Report) decide(columns []column, tests int) {
 		} else {
 			say("warn, not alert: something changed, and the performance is within its usual range")
 		}
+	}
+	if s := r.Season; s != nil && s.Excused > 0 {
+		say("as last time in this season: %s differ from training as they did in %s (%s)", counted(s.Excused, "finding"), s.Name, counted(s.Rows, "row"))
 	}
 	if len(r.Findings) == 0 {
 		say("no column changed beyond chance: %s, %s, %s against %s; a shift of %s standard deviations would have been seen four times in five",
