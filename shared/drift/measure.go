@@ -170,7 +170,7 @@ func (r *Report) collect(columns []column) {
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.
 func (col *column) drifted(pol Policy) bool {
 	return slices.ContainsFunc(col.findings, func(f Finding) bool {
-		return !f.Seasonal && (f.Kind != NonFinite && f.Kind != WrongType || float64(f.Effect) >= pol.MinMissing)
+		return f.Kind != NonFinite && f.Kind != WrongType || float64(f.Effect) >= pol.MinMissing
 	})
 }
 

@@ -127,7 +127,7 @@ type Finding struct {
 	Text      string       `json:"text"`               // one sentence for people, naming the feature
 	Factor    number.Float `json:"factor,omitempty"`   // unit_change: the values are now this many times what they were
 	Levels    []string     `json:"levels,omitempty"`   // categories: the new or the vanished ones, at most ten
-	Seasonal  bool         `json:"seasonal,omitempty"` // the same season of an earlier year had it, too: no news, and no drift
+	Seasonal  bool         `json:"seasonal,omitempty"` // the same season of an earlier year had it, too: no news
 }
 
 // Performance is how good the model is on the window, against what it was on the reference by the same measure.

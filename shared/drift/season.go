@@ -12,7 +12,7 @@ import (
 )
 
 // Season is how the same time of an earlier year looked: a second reference beside the training data. What differs from training as it
-// did then is no news.
+// did then is drift from training, and no news: it neither warns nor alerts.
 type Season struct {
 	Name    string   // for people: "2024, ISO weeks 22 to 24"
 	Profile *Profile // of that time's windows: Tally.Profile, and MergeProfiles where there are several
@@ -248,16 +248,25 @@ func pooledSD(n, meanN, sdN, m, meanM, sdM float64) float64 {
 
 // Seasonality is what the comparison with the season said.
 type Seasonality struct {
-	Name      string   `json:"name"`
-	Rows      int      `json:"rows"`                // of the season
-	Columns   int      `json:"columns"`             // compared
-	Different []string `json:"different,omitempty"` // columns that are not as they were then
-	Excused   int      `json:"excused"`             // findings that are no news: the season had the same
+	Name         string   `json:"name"`
+	Rows         int      `json:"rows"`                // of the season
+	Columns      int      `json:"columns"`             // compared
+	DatasetDrift bool     `json:"dataset_drift"`       // against the season
+	Different    []string `json:"different,omitempty"` // columns that are not as they were then
+	Excused      int      `json:"excused"`             // findings that are no news: the season had the same
 }
 
 // seasonal are the kinds of finding that a season can excuse. What cannot be right (a missing column, text among numbers, another unit) is
 // wrong in every season, and a level that training never saw is as unknown to the model as it was then.
 var seasonalKinds = []string{Covariate, Prediction, MissingRate, VanishedCategory}
+
+// news reports whether the column drifted in a way that its season does not know.
+func (col *column) news(pol Policy) bool {
+	all := col.findings
+	defer func() { col.findings = all }()
+	col.findings = slices.DeleteFunc(slices.Clone(all), func(f Finding) bool { return f.Seasonal })
+	return col.drifted(pol)
+}
 
 // excuse compares the columns with the season and marks the findings that the season had, too: those of a column that was tested against
 // the season and shows nothing. The tests against the season are a family of their own; a finding must hold against both references, so
@@ -277,10 +286,11 @@ func (t *Tally) excuse(columns []column, pol Policy) *Seasonality {
 		if fits[col.key] = tested && len(col.findings) == 0; tested {
 			s.Columns++
 		}
-		if len(col.findings) > 0 {
+		if col.drifted(pol) {
 			s.Different = append(s.Different, col.key)
 		}
 	}
+	s.DatasetDrift = len(s.Different) > 0 && share(len(s.Different), len(then)) >= pol.DriftShare
 	for i := range columns {
 		for k := range columns[i].findings {
 			f := &columns[i].findings[k]

@@ -98,7 +98,7 @@ func TestSeason(t *testing.T) {
 	}
 	window.Season = season
 	r := measure(t, p, window)
-	if r.Verdict != OK || r.DatasetDrift || r.NumberOfDrifted != 0 || r.Season == nil || r.Season.Excused != len(r.Findings) || r.Season.Rows != 2400 || len(r.Findings) != len(without.Findings) {
+	if r.Verdict != OK || !r.DatasetDrift || r.NumberOfDrifted != 2 || r.Season == nil || r.Season.DatasetDrift || r.Season.Excused != len(r.Findings) || r.Season.Rows != 2400 || len(r.Findings) != len(without.Findings) {
 		t.Fatalf("with its season: %s %+v %v", r.Verdict, r.Season, r.Reasons)
 	}
 	for _, f := range r.Findings {
@@ -115,7 +115,7 @@ func TestSeason(t *testing.T) {
 		window.Frame.Column("normal2").Float[i] = math.NaN()
 		window.Frame.Column("normal0").Float[i] += 0.8 // twice what winter does
 	}
-	if r := measure(t, p, window); r.Verdict != Alert || r.NumberOfDrifted != 3 || r.Season.Excused != 1 {
+	if r := measure(t, p, window); r.Verdict != Alert || r.NumberOfDrifted != 4 || r.Season.Excused != 1 || len(r.Season.Different) != 3 || !r.Season.DatasetDrift {
 		t.Errorf("beyond its season: %s, %d drifted, %+v %v", r.Verdict, r.NumberOfDrifted, r.Season, r.Reasons)
 	}
 }

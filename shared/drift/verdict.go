@@ -96,7 +96,7 @@ func (r *Report) weight(columns []column) (share float64, how string) {
 	for i := range columns {
 		if w := columns[i].f.Importance; w.Finite() && w > 0 {
 			total += float64(w)
-			if columns[i].drifted(r.Policy) {
+			if columns[i].news(r.Policy) {
 				moved += float64(w)
 			}
 		}
