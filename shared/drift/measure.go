@@ -28,6 +28,8 @@ func Measure(p *Profile, w Window, pol Policy) (*Report, error) {
 type column struct {
 	key        string // in Report.Columns
 	prediction bool
+	as         string // the kind of its finding; "" for a feature
+	where      string // how a feature within a group is called
 	f          *FeatureProfile
 	c          *counts
 	tests      []*detector
@@ -44,18 +46,34 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		return nil, fault.Invalidf("compare with the profile of %q v%d a tally of another", p.Model, p.Version)
 	}
 	r := &Report{Model: p.Model, Version: p.Version, NReference: p.Rows, NCurrent: t.rows, Window: Span{t.start, t.end}, Policy: pol,
-		Columns: map[string]*ColumnDrift{}, Findings: []Finding{}}
+		Columns: map[string]*ColumnDrift{}, ImportanceShare: nan, Findings: []Finding{}}
 	columns := t.columns()
+	repeats, now, usual := t.repeats(pol)
+	volume, typical := t.volume()
 	enough := p.Rows >= pol.MinRows && t.rows >= pol.MinRows
 	if enough {
-		tests := judgeAll(columns, pol)
-		for i := range columns {
-			columns[i].conclude(pol)
+		n := len(columns)
+		all := append(columns, t.withinColumns()...)
+		tests := judgeAll(all, pol, &repeats, &volume)
+		for i := range all {
+			all[i].conclude(pol)
 		}
+		columns = all[:n:n]
+		t.addFacts(columns, pol)
+		adopt(columns, all[n:])
 		r.Season = t.excuse(columns, pol)
+		segments, lost := t.bySegment(pol)
+		r.Segments, r.Findings = segments, append(r.Findings, lost...)
+		r.Findings = append(r.Findings, t.duplicated(repeats, now, usual, pol)...)
+		r.Findings = append(r.Findings, t.rowCount(volume, typical, pol)...)
 		r.collect(columns)
-		r.Estimated, r.Expected, r.NoEstimate = t.estimate(pol)
-		r.Realised, r.NoRealised = t.realised(pol)
+		var x expectation
+		r.Estimated, x, r.NoEstimate = t.estimate(pol)
+		if r.Expected = x.all; len(x.all) > 0 {
+			r.ExpectedBands = p.Performance.bands(x, len(t.labels))
+		}
+		r.Realised, r.RealisedMetrics, r.NoRealised = t.realised(pol)
+		r.Labelling = t.labelling(r)
 		switch {
 		case r.Realised != nil:
 			r.PerformanceLoss = r.Realised.Significant
@@ -65,6 +83,11 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		r.decide(columns, tests)
 	} else {
 		r.insufficient(columns)
+		r.Findings = append(r.Findings, t.rowCount(volume, typical, pol)...)
+	}
+	if t.duplicates != nil && t.rows > 0 {
+		rows, repeated := t.duplicates.counts()
+		r.Repeated = &Duplication{rows, repeated}
 	}
 	for i := range columns {
 		r.Columns[columns[i].key] = columns[i].drift(pol, enough)
@@ -72,32 +95,47 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 	return r, nil
 }
 
-// columns are the profile's, the prediction last.
+// addFacts adds what needs no test to the columns of predictions and labels.
+func (t *Tally) addFacts(columns []column, pol Policy) {
+	for i := range columns {
+		col := &columns[i]
+		var facts []Finding
+		switch {
+		case col.prediction:
+			facts = t.badPredictions(pol)
+		case col.as == Target:
+			facts = t.targetFacts(pol)
+		}
+		for k := range facts {
+			facts[k].Feature = col.key
+		}
+		col.findings = append(facts, col.findings...)
+	}
+}
+
+// columns are the profile's, then the prediction, the labels and the declared segments.
 func (t *Tally) columns() []column {
 	var columns []column
-	taken := false
 	for i := range t.features {
 		f := &t.profile.Features[i]
 		columns = append(columns, column{key: f.Name, f: f, c: t.features[i]})
-		taken = taken || f.Name == PredictionColumn
 	}
 	if t.prediction != nil {
-		key := PredictionColumn
-		if taken {
-			key = "(" + key + ")"
-		}
-		columns = append(columns, column{key: key, prediction: true, f: t.profile.Prediction, c: t.prediction})
+		columns = append(columns, column{key: t.profile.predictionKey(), prediction: true, as: Prediction, f: t.profile.Prediction, c: t.prediction})
 	}
-	return columns
+	if t.target != nil && (t.target.rows > 0 || len(t.otherClasses) > 0 || t.unmatched > 0) {
+		columns = append(columns, column{key: t.profile.targetKey(), as: Target, f: t.profile.Target, c: t.target})
+	}
+	return append(columns, t.segmentColumns()...)
 }
 
 // judgeAll makes every test and corrects for their number, which it returns.
-func judgeAll(columns []column, pol Policy) (tests int) {
+func judgeAll(columns []column, pol Policy, others ...*evidence) (tests int) {
 	each(len(columns), func(i int) {
 		col := &columns[i]
 		for k := range detectors {
 			d := &detectors[k]
-			if col.c.absent || !slices.Contains(d.kinds, col.f.Kind) || col.prediction && !d.prediction {
+			if col.skips(d) {
 				continue
 			}
 			col.tests, col.evidence = append(col.tests, d), append(col.evidence, d.test(col.f, col.c, pol))
@@ -112,18 +150,36 @@ func judgeAll(columns []column, pol Policy) (tests int) {
 			}
 		}
 	}
+	for _, e := range others {
+		p = append(p, e.p)
+		if !math.IsNaN(e.p) {
+			tests++
+		}
+	}
 	adjusted := corrections[pol.Correction](p)
 	for i := range columns {
 		for k := range columns[i].evidence {
 			columns[i].evidence[k].adjusted, adjusted = adjusted[0], adjusted[1:]
 		}
 	}
+	for i, e := range others {
+		e.adjusted = adjusted[i]
+	}
 	return tests
+}
+
+// skips reports whether a detector has nothing to ask of the column: labels are never missing from those that came, and of a group's features only the
+// distribution is watched.
+func (col *column) skips(d *detector) bool {
+	return col.c.absent || !slices.Contains(d.kinds, col.f.Kind) || col.prediction && !d.prediction ||
+		(col.as == Target || col.as == SegmentDrift) && d.name != "distribution"
 }
 
 // conclude turns facts and evidence into findings.
 func (col *column) conclude(pol Policy) {
-	col.findings = col.facts(pol)
+	if col.as == "" || col.prediction {
+		col.findings = col.facts(pol)
+	}
 	for i, d := range col.tests {
 		if e := col.evidence[i]; e.counts(pol) {
 			col.findings = append(col.findings, d.find(col, e, pol)...)
@@ -163,14 +219,18 @@ func (r *Report) collect(columns []column) {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(importance[b.Feature], importance[a.Feature])) // "alert" < "warn"
 	})
+	r.ImportanceShare = number.Float(importanceOf(columns, func(col *column) bool { return col.drifted(r.Policy) }))
 	r.Share = number.Float(share(r.NumberOfDrifted, r.NumberOfColumns))
 	r.DatasetDrift = r.NumberOfDrifted > 0 && float64(r.Share) >= r.Policy.DriftShare
 }
 
+// strays are the findings that one row makes.
+var strays = []string{NonFinite, WrongType, BadPrediction, UnknownClass, NegativeTarget, UnmatchedLabel}
+
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.
 func (col *column) drifted(pol Policy) bool {
 	return slices.ContainsFunc(col.findings, func(f Finding) bool {
-		return f.Kind != NonFinite && f.Kind != WrongType || float64(f.Effect) >= pol.MinMissing
+		return !slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing
 	})
 }
 

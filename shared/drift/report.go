@@ -3,6 +3,7 @@ package drift
 import (
 	"time"
 
+	"mlops/shared/evaluate"
 	"mlops/shared/number"
 )
 
@@ -27,6 +28,17 @@ const (
 	NonFinite        = "non_finite"        // infinities
 	WrongType        = "wrong_type"        // texts in a feature of numbers
 	MissingColumn    = "missing_column"    // the window has no such column
+	Target           = "target"            // the distribution of the labels changed
+	OneClass         = "one_class"         // all labels are of one class
+	UnknownClass     = "unknown_class"     // labels that are no class of the model
+	NegativeTarget   = "negative_target"   // negative values of a target that had none
+	UnmatchedLabel   = "unmatched_label"   // labels that belong to no row
+	BadPrediction    = "bad_prediction"    // answers that are no prediction: outside [0, 1], infinite, not summing to one
+	SegmentShare     = "segment_share"     // the groups of a declared segment have other shares
+	SegmentDrift     = "segment_drift"     // a feature changed within a group, and looks calm in the whole
+	SegmentLoss      = "segment_loss"      // the model got worse in a group
+	Duplicates       = "duplicates"        // the same rows more than once
+	RowCount         = "row_count"         // far fewer or more rows than usual
 )
 
 // Severities of a finding.
@@ -48,6 +60,7 @@ type Report struct {
 	Share           number.Float            `json:"share_of_drifted_columns"`  // NumberOfDrifted / NumberOfColumns
 	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, the prediction included
 	NumberOfDrifted int                     `json:"number_of_drifted_columns"` //
+	ImportanceShare number.Float            `json:"importance_weighted_share"` // of the features' importance, what drifted has; NaN where no importance is known
 	Columns         map[string]*ColumnDrift `json:"drift_by_columns"`
 
 	NReference int  `json:"n_reference"` // rows
@@ -58,13 +71,18 @@ type Report struct {
 	Reasons  []string  `json:"reasons"`  // why the verdict, and why not a louder one
 	Findings []Finding `json:"findings"` // loudest first, then by the feature's importance
 
-	Estimated       *Performance            `json:"estimated,omitempty"`        // without labels; nil: NoEstimate says why
-	NoEstimate      string                  `json:"no_estimate,omitempty"`      //
-	Expected        map[string]number.Float `json:"expected_metrics,omitempty"` // every metric that can be expected without labels
-	Realised        *Performance            `json:"realised,omitempty"`         // on the window's labels; nil: NoRealised says why
-	NoRealised      string                  `json:"no_realised,omitempty"`      //
-	Season          *Seasonality            `json:"season,omitempty"`           // against the same season of an earlier year; nil without one
-	PerformanceLoss bool                    `json:"performance_loss"`           // what Realised says where there is one, else what Estimated says
+	Estimated       *Performance               `json:"estimated,omitempty"`        // without labels; nil: NoEstimate says why
+	NoEstimate      string                     `json:"no_estimate,omitempty"`      //
+	Expected        map[string]number.Float    `json:"expected_metrics,omitempty"` // every metric that can be expected without labels
+	ExpectedBands   map[string][2]number.Float `json:"expected_bands,omitempty"`   // their 95 % intervals: what as many labels would show
+	Realised        *Performance               `json:"realised,omitempty"`         // on the window's labels; nil: NoRealised says why
+	NoRealised      string                     `json:"no_realised,omitempty"`      //
+	RealisedMetrics evaluate.Metrics           `json:"realised_metrics,omitempty"` // every metric of the task on the window's labels
+	Labelling       *Labelling                 `json:"labelling,omitempty"`        // how far the labels have come; nil without predictions
+	Segments        []SegmentReport            `json:"segments,omitempty"`         // by group: every declared segment, and features of few levels where there are labels
+	Repeated        *Duplication               `json:"repeated,omitempty"`         // rows of the window that came before, of a sample of at most 16,384 different ones
+	Season          *Seasonality               `json:"season,omitempty"`           // against the same season of an earlier year; nil without one
+	PerformanceLoss bool                       `json:"performance_loss"`           // what Realised says where there is one, else what Estimated says
 
 	Policy Policy `json:"policy"` // what it was judged by
 }

@@ -112,7 +112,7 @@ func (t *Tally) Profile() *Profile {
 	for i, c := range t.features {
 		p.Features[i] = c.profile(&t.profile.Features[i])
 	}
-	p.Prediction, p.Target = nil, nil
+	p.Prediction, p.Target, p.Repeated = nil, nil, nil
 	if t.prediction != nil {
 		f := t.prediction.profile(t.profile.Prediction)
 		p.Prediction = &f
@@ -170,7 +170,7 @@ func MergeProfiles(parts ...*Profile) (*Profile, error) {
 		return nil, fault.Invalidf("merge no profiles")
 	}
 	whole := *parts[0]
-	whole.Performance, whole.Segments, whole.Target = nil, nil, nil
+	whole.Performance, whole.Segments, whole.Target, whole.Repeated = nil, nil, nil, nil
 	whole.Features = slices.Clone(whole.Features)
 	if whole.Prediction != nil {
 		f := *whole.Prediction
@@ -258,7 +258,7 @@ type Seasonality struct {
 
 // seasonal are the kinds of finding that a season can excuse. What cannot be right (a missing column, text among numbers, another unit) is
 // wrong in every season, and a level that training never saw is as unknown to the model as it was then.
-var seasonalKinds = []string{Covariate, Prediction, MissingRate, VanishedCategory}
+var seasonalKinds = []string{Covariate, Prediction, MissingRate, VanishedCategory, SegmentDrift}
 
 // news reports whether the column drifted in a way that its season does not know.
 func (col *column) news(pol Policy) bool {
