@@ -62,11 +62,7 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		t.addFacts(columns, pol)
 		adopt(columns, all[n:])
 		r.Season = t.excuse(columns, pol)
-		segments, lost := t.bySegment(pol)
-		r.Segments, r.Findings = segments, append(r.Findings, lost...)
-		r.Findings = append(r.Findings, t.duplicated(repeats, now, usual, pol)...)
-		r.Findings = append(r.Findings, t.rowCount(volume, typical, pol)...)
-		r.collect(columns)
+		r.Findings = append(r.Findings, append(t.duplicated(repeats, now, usual, pol), t.rowCount(volume, typical, pol)...)...)
 		var x expectation
 		r.Estimated, x, r.NoEstimate = t.estimate(pol)
 		if r.Expected = x.all; len(x.all) > 0 {
@@ -74,6 +70,9 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		}
 		r.Realised, r.RealisedMetrics, r.NoRealised = t.realised(pol)
 		r.Labelling = t.labelling(r)
+		segments, lost := t.bySegment(r.Realised, pol)
+		r.Segments, r.Findings = segments, append(r.Findings, lost...)
+		r.collect(columns)
 		switch {
 		case r.Realised != nil:
 			r.PerformanceLoss = r.Realised.Significant

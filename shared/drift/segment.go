@@ -350,8 +350,9 @@ type SegmentReport struct {
 }
 
 // bySegment is the realised performance in every group that has labels, each against the same group of the reference, and what got worse. The chance Alpha
-// is shared out over the groups that are judged (Bonferroni), so that many groups do not make a false alarm.
-func (t *Tally) bySegment(pol Policy) (reports []SegmentReport, findings []Finding) {
+// is shared out over the groups that are judged (Bonferroni), so that many groups do not make a false alarm. Where the whole got worse, a group is a finding
+// if it lost more than the whole by as much again.
+func (t *Tally) bySegment(whole *Performance, pol Policy) (reports []SegmentReport, findings []Finding) {
 	type judged struct {
 		at   int
 		rows []int
@@ -384,10 +385,14 @@ func (t *Tally) bySegment(pol Policy) (reports []SegmentReport, findings []Findi
 		}
 	}
 	band := distuv.UnitNormal.Quantile(1 - pol.Alpha/float64(max(1, len(judge))))
+	var everywhere number.Float
+	if whole != nil {
+		everywhere = max(0, whole.Loss)
+	}
 	for _, j := range judge {
 		r := &reports[j.at]
 		r.Realised, r.Metrics, r.NoRealised = t.performanceOf(j.rows, j.ref, band, pol)
-		if r.Realised != nil && r.Realised.Significant {
+		if p := r.Realised; p != nil && p.Loss-everywhere > max((p.ReferenceHigh-p.ReferenceLow)/2, number.Float(pol.least(p.Metric, float64(p.Reference)))) {
 			findings = append(findings, Finding{Kind: SegmentLoss, Severity: SeverityWarn, Feature: r.Segment, Effect: r.Realised.Loss, Unit: r.Realised.Metric, Threshold: number.Float(pol.least(r.Realised.Metric, float64(r.Realised.Reference))),
 				P: nan, PAdjusted: nan, N: r.Labels, Levels: []string{r.Level}, Text: fmt.Sprintf("where %s is %s, %s", r.Segment, shortened(r.Level), r.Realised.text(pol))})
 		}
