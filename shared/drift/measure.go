@@ -167,11 +167,11 @@ func judgeAll(columns []column, pol Policy, others ...*evidence) (tests int) {
 	return tests
 }
 
-// skips reports whether a detector has nothing to ask of the column: labels are never missing from those that came, and of a group's features only the
-// distribution is watched.
+// skips reports whether a detector has nothing to ask of the column: labels are never missing from those that came, a declared segment is no input to which a
+// level could be new, and of a group's features only the distribution is watched.
 func (col *column) skips(d *detector) bool {
 	return col.c.absent || !slices.Contains(d.kinds, col.f.Kind) || col.prediction && !d.prediction ||
-		(col.as == Target || col.as == SegmentDrift) && d.name != "distribution"
+		col.as != "" && !col.prediction && d.name != "distribution"
 }
 
 // conclude turns facts and evidence into findings.
@@ -206,9 +206,11 @@ func (r *Report) collect(columns []column) {
 	importance := map[string]float64{}
 	for i := range columns {
 		col := &columns[i]
-		r.NumberOfColumns++
-		if col.drifted(r.Policy) {
-			r.NumberOfDrifted++
+		if col.as != SegmentShare { // who asks is not what is asked: it informs, and is no drift of the data
+			r.NumberOfColumns++
+			if col.drifted(r.Policy) {
+				r.NumberOfDrifted++
+			}
 		}
 		r.Findings = append(r.Findings, col.findings...)
 		if importance[col.key] = -1; col.f.Importance.Finite() {
@@ -224,12 +226,12 @@ func (r *Report) collect(columns []column) {
 }
 
 // strays are the findings that one row makes.
-var strays = []string{NonFinite, WrongType, BadPrediction, UnknownClass, NegativeTarget, UnmatchedLabel}
+var strays = []string{NonFinite, WrongType, BadPrediction, UnknownClass, NegativeTarget}
 
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.
 func (col *column) drifted(pol Policy) bool {
 	return slices.ContainsFunc(col.findings, func(f Finding) bool {
-		return !slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing
+		return f.Kind != UnmatchedLabel && (!slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing)
 	})
 }
 

@@ -152,6 +152,9 @@ func (d *duplicates) counts() (rows, repeated int) {
 	return rows, repeated
 }
 
+// hashBlock is how many rows are hashed at a time: few enough to stay in a processor's cache.
+const hashBlock = 4096
+
 // countDuplicates hashes the features of every row: a number by its bits, a level by its text, a missing value by itself. The hash is FNV-1a over the
 // columns' own, each mixed (SplitMix64, Steele, Lea & Flood 2014), so equal rows have equal hashes and different ones differ but for one chance in 2^64.
 func (p *Profile) countDuplicates(f *dataset.Frame) *duplicates {
@@ -159,33 +162,46 @@ func (p *Profile) countDuplicates(f *dataset.Frame) *duplicates {
 	if f == nil {
 		return d
 	}
-	hash := make([]uint64, f.Rows())
+	var columns []*dataset.Column
+	var levels [][]uint64
 	for i := range p.Features {
-		c := f.Column(p.Features[i].Name)
-		if c == nil {
-			continue
-		}
-		level := make([]uint64, len(c.Levels))
-		for k, text := range c.Levels {
-			level[k] = hashOf(text)
-		}
-		for r := range hash {
-			v := uint64(1)
-			switch {
-			case c.Kind == dataset.Categorical && c.Code[r] >= 0:
-				v = level[c.Code[r]]
-			case c.Kind == dataset.Numeric && c.Float[r] == 0:
-				v = 2 // of either sign
-			case c.Kind == dataset.Numeric && !math.IsNaN(c.Float[r]):
-				v = math.Float64bits(c.Float[r])
+		if c := f.Column(p.Features[i].Name); c != nil {
+			level := make([]uint64, 1+len(c.Levels)) // a missing one first
+			for k, text := range c.Levels {
+				level[k+1] = hashOf(text)
 			}
-			hash[r] = mix(hash[r]*0x100000001b3 ^ v + uint64(i))
+			columns, levels = append(columns, c), append(levels, level)
 		}
 	}
+	hash := make([]uint64, f.Rows())
+	each((len(hash)+hashBlock-1)/hashBlock, func(b int) {
+		from, to := b*hashBlock, min(len(hash), (b+1)*hashBlock)
+		for i, c := range columns {
+			hashColumn(hash[from:to], c, levels[i], from)
+		}
+	})
 	for _, h := range hash {
 		d.add(h, 1)
 	}
 	return d
+}
+
+// hashColumn mixes rows of a column, the first of them at from, into the rows' hashes.
+func hashColumn(hash []uint64, c *dataset.Column, level []uint64, from int) {
+	const prime = 0x100000001b3
+	if c.Kind == dataset.Categorical {
+		for r, k := range c.Code[from : from+len(hash)] {
+			hash[r] = mix(hash[r]*prime ^ level[k+1])
+		}
+		return
+	}
+	for r, x := range c.Float[from : from+len(hash)] {
+		v := math.Float64bits(x + 0) // a zero of either sign is one
+		if x != x {
+			v = 1
+		}
+		hash[r] = mix(hash[r]*prime ^ v)
+	}
 }
 
 func hashOf(text string) uint64 {

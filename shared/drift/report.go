@@ -58,7 +58,7 @@ type Report struct {
 
 	DatasetDrift    bool                    `json:"dataset_drift"`             // at least Policy.DriftShare of the columns, and at least one, drifted
 	Share           number.Float            `json:"share_of_drifted_columns"`  // NumberOfDrifted / NumberOfColumns
-	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, the prediction included
+	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, with the prediction and the labels; declared segments are not counted
 	NumberOfDrifted int                     `json:"number_of_drifted_columns"` //
 	ImportanceShare number.Float            `json:"importance_weighted_share"` // of the features' importance, what drifted has; NaN where no importance is known
 	Columns         map[string]*ColumnDrift `json:"drift_by_columns"`

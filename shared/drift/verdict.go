@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,7 +135,7 @@ func (r *Report) visible(tests int) float64 {
 // insufficient says what it would take to say anything.
 func (r *Report) insufficient(columns []column) {
 	r.Verdict, r.NoEstimate, r.NoRealised = Insufficient, "too few rows", "too few rows"
-	r.NumberOfColumns = len(columns)
+	r.NumberOfColumns = len(slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.as == SegmentShare }))
 	tests := 0
 	for i := range columns {
 		if tests += 2; columns[i].f.Kind == dataset.Categorical {

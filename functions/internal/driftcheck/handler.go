@@ -173,7 +173,7 @@ func (h *Handler) measure(ctx context.Context, name string, v registry.Version, 
 	if err != nil {
 		return nil, err
 	}
-	records := slices.DeleteFunc(slices.Clone(all), func(r capture.Record) bool { return r.Version != v.Number })
+	records := slices.DeleteFunc(all, func(r capture.Record) bool { return r.Version != v.Number })
 	truths, err := capture.Labels(ctx, h.Blobs, name, start, at)
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (h *Handler) measure(ctx context.Context, name string, v registry.Version, 
 		return nil, err
 	}
 	window := drift.Window{Start: start, End: at, Frame: frame, Predictions: table.Predictions(records, served.Width()), Segments: segments(&profile, records)}
-	label(&window, all, records, truths, served.Model)
+	label(&window, records, truths, served.Model)
 	report, err := drift.Measure(&profile, window, policy)
 	if err != nil {
 		return nil, err

@@ -9,9 +9,9 @@ import (
 	"mlops/shared/model"
 )
 
-// label joins a window with its labels: each record's label as the model counts it, the days it took, and the labels that fit nothing: of a class that the
-// model does not have, or of a request that is not in all, the window's records of every version.
-func label(w *drift.Window, all, records []capture.Record, truths map[string]capture.Label, m *model.Model) {
+// label joins a window with its labels: each record's label as the model counts it, the days it took, and the labels of a class that the model does not have.
+// (Labels without a request were refused when they came; those of the hours about the window belong to its neighbours.)
+func label(w *drift.Window, records []capture.Record, truths map[string]capture.Label, m *model.Model) {
 	w.Labels, w.Delays, w.OtherClasses = table.Labels(records, truths, m.Classes), make([]float64, len(records)), map[string]int{}
 	for i, r := range records {
 		t, came := truths[r.ID]
@@ -20,15 +20,6 @@ func label(w *drift.Window, all, records []capture.Record, truths map[string]cap
 		}
 		if came && math.IsNaN(w.Labels[i]) {
 			w.OtherClasses[t.Value]++
-		}
-	}
-	known := make(map[string]bool, len(all))
-	for _, r := range all {
-		known[r.ID] = true
-	}
-	for id := range truths {
-		if !known[id] {
-			w.Unmatched++
 		}
 	}
 }
