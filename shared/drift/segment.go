@@ -255,6 +255,9 @@ func (s *SegmentProfile) check(p *Profile, add func(field, code string, got any,
 		add(s.Name, "too_many", len(s.Groups), fmt.Sprintf("at most %d groups", maxGroups))
 	}
 	for _, g := range s.Groups {
+		if g.Watched != nil && p.Performance == nil {
+			add(s.Name, "contradiction", g.Level, "a group's performance only beside that of the whole")
+		}
 		if g.Rows < 0 || g.Rows > p.Rows || len(g.Within) > withinColumns {
 			add(s.Name, "out_of_range", g.Rows, "a group of the reference's rows, with few features")
 		}

@@ -103,6 +103,11 @@ func (p *Profile) Validate() error {
 				add("performance", "contradiction", "error", fmt.Sprintf("a regression's model of its error, in its stored form (%v)", err))
 			}
 		}
+		for _, name := range sortedKeys(q.Offsets) {
+			if !q.Offsets[name].Finite() {
+				add("performance", "non_finite", name, "finite offsets")
+			}
+		}
 		for _, c := range q.Calibration {
 			if len(c.X) != len(c.Y) || !ascends(c.X, true) || !ascends(c.Y, false) || slices.ContainsFunc(c.Y, func(v number.Float) bool { return v < 0 || v > 1 }) {
 				add("performance", "out_of_order", len(c.X), "knots that ascend, within [0, 1]")
