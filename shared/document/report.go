@@ -153,6 +153,8 @@ func shift(c *drift.ColumnDrift) string {
 func brief(f drift.Finding, c *drift.ColumnDrift) string {
 	name := figure.Line(f.Feature, 40)
 	switch {
+	case f.Feature == "": // of the window as a whole
+		return figure.Words(f.Kind)
 	case f.Kind == drift.Covariate && f.Unit == "sd" && figure.Finite(f.Effect):
 		return fmt.Sprintf("%s %+.2g sd", name, float64(f.Effect))
 	case f.Kind == drift.Covariate:

@@ -42,17 +42,24 @@ func NewProfile(r Reference) (*Profile, error) {
 		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance)
 	})
 	p.Joint = joint.New(r.Frame, r.Importance)
+	rows, repeated := p.countDuplicates(r.Frame).counts()
+	p.Repeated = &Duplication{rows, repeated}
+	if p.Task != "" {
+		p.Target = p.newTarget(r.Labels.Y)
+	}
 	if r.Predictions == nil || p.Task == "" {
+		p.newSegments(r)
 		return p, nil
 	}
 	answers := p.answers(r.Predictions)
 	prediction := newFeature(&answers, p.Rows, math.NaN())
 	p.Prediction = &prediction
-	performance, err := p.newPerformance(r.Labels, r.Predictions)
+	performance, err := p.newPerformance(r)
 	if err != nil {
 		return nil, fault.Wrap(err, "profile the performance of %s", r.Model)
 	}
 	p.Performance = performance
+	p.newSegments(r)
 	return p, nil
 }
 
@@ -78,6 +85,7 @@ func (r *Reference) check() error {
 			d = append(d, fault.Detail{Field: "predictions", Code: "wrong_length", Got: len(r.Predictions), Expected: fmt.Sprint(want)})
 		}
 	}
+	d = append(d, checkSegments(r.Segments, rows)...)
 	if !(r.Threshold >= 0 && r.Threshold <= 1) {
 		d = append(d, fault.Detail{Field: "threshold", Code: "out_of_range", Got: r.Threshold, Expected: "0 to 1"})
 	}
@@ -125,15 +133,8 @@ func (p *Profile) answers(predictions []float64) dataset.Column {
 	return dataset.NumericColumn(PredictionColumn, v)
 }
 
-// valid reports whether a row of predictions is one: finite, and of a classifier within [0, 1].
-func (p *Profile) valid(row []float64) bool {
-	for _, v := range row {
-		if math.IsNaN(v) || math.IsInf(v, 0) || p.Task != dataset.Regression && (v < 0 || v > 1) {
-			return false
-		}
-	}
-	return true
-}
+// valid reports whether a row of predictions is one: finite, and of a classifier probabilities that sum to one.
+func (p *Profile) valid(row []float64) bool { return !math.IsNaN(row[0]) && p.fault(row) == "" }
 
 func argmax(row []float64) int {
 	best := 0

@@ -7,6 +7,8 @@ type expected struct {
 	auc, accuracy, precision, recall, f1, specificity, averagePrecision, logLoss, brier float64
 
 	aucSD float64 // standard deviation of one row's influence on auc
+
+	aucPull, apPull []float64 // what auc and average precision gain if the row is positive rather than negative, to first order
 }
 
 // expect is confidence-based performance estimation. With p the calibrated probability of a row and a positive answer where score >= threshold:
@@ -48,7 +50,7 @@ func expect(score, p []float64, threshold float64) expected {
 
 	// One pass over groups of equal score, from the least: fBelow and tBelow are the expected negatives and positives of smaller score.
 	var fBelow, tBelow float64
-	pull := make([]float64, n) // of each row on the sum over pairs
+	pull, lever := make([]float64, n), make([]float64, n) // of each row on the sum over pairs: as expected; positive rather than negative
 	for start := 0; start < n; {
 		end, tied := start, 0.0
 		for end < n && score[end] == score[start] {
@@ -57,6 +59,7 @@ func expect(score, p []float64, threshold float64) expected {
 		}
 		fTied := float64(end-start) - tied
 		for k := start; k < end; k++ {
+			lever[k] = fBelow + fTied/2 - (t - tBelow - tied/2)
 			pull[k] = float64(p[k]*(fBelow+fTied/2)) + float64((1-p[k])*(t-tBelow-tied/2))
 		}
 		e.auc += float64(tied * (fBelow + fTied/2))
@@ -67,13 +70,22 @@ func expect(score, p []float64, threshold float64) expected {
 	for k := range pull {
 		h := float64(n) * (pull[k]/(t*f) - float64(e.auc*(p[k]/t+(1-p[k])/f)))
 		squares += float64(h * h)
+		lever[k] = lever[k]/(t*f) - float64(e.auc*(1/t-1/f))
 	}
+	e.aucPull = lever
 	e.aucSD = math.Sqrt(squares / float64(max(1, n-1)))
 
 	var found float64
 	for k := n - 1; k >= 0; k-- {
 		found += p[k]
 		e.averagePrecision += float64(p[k] / t * found / float64(n-k))
+		pull[k] = found / float64(n-k) / t
 	}
+	var below float64 // of rows that rank lower, the hits that one more above them makes preciser
+	for k := range pull {
+		below += p[k] / float64(n-k) / t
+		pull[k] += below - e.averagePrecision/t
+	}
+	e.apPull = pull
 	return e
 }

@@ -52,12 +52,14 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 	if f.Kind == dataset.Numeric {
 		effect, unit = col.shift(), "sd"
 	}
-	if col.prediction {
-		severity := SeverityWarn
-		if c.constant() && f.Distinct > 1 {
+	if col.as != "" {
+		kind, severity, text := col.as, SeverityWarn, col.name()+" "+col.moved(e)
+		if one := c.constant() && f.Distinct > 1; one && col.prediction {
 			severity = SeverityAlert
+		} else if one && col.as == Target && f.Kind == dataset.Categorical {
+			kind, text = OneClass, fmt.Sprintf("all %s are of one class: %s", counted(c.present(), "label"), strings.Join(col.greatest(2), ", "))
 		}
-		return []Finding{col.finding(Prediction, severity, effect, unit, e, col.name()+" "+col.moved(e))}
+		return []Finding{col.finding(kind, severity, effect, unit, e, text)}
 	}
 	if c.constant() && f.Distinct > 1 {
 		return []Finding{col.finding(Constant, SeverityAlert, effect, unit, e, fmt.Sprintf("%s has one value in all %s, the reference has %s", f.Name, counted(c.present(), "row"), counted(f.Distinct, "value")))}
@@ -147,8 +149,15 @@ func (col *column) vanished(e evidence, _ Policy) []Finding {
 }
 
 func (col *column) name() string {
-	if col.prediction {
+	switch col.as {
+	case Prediction:
 		return "the prediction"
+	case Target:
+		return "the target"
+	case SegmentShare:
+		return col.key
+	case SegmentDrift:
+		return col.where
 	}
 	return col.f.Name
 }

@@ -28,6 +28,8 @@ func Measure(p *Profile, w Window, pol Policy) (*Report, error) {
 type column struct {
 	key        string // in Report.Columns
 	prediction bool
+	as         string // the kind of its finding; "" for a feature
+	where      string // how a feature within a group is called
 	f          *FeatureProfile
 	c          *counts
 	tests      []*detector
@@ -44,19 +46,35 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		return nil, fault.Invalidf("compare with the profile of %q v%d a tally of another", p.Model, p.Version)
 	}
 	r := &Report{Model: p.Model, Version: p.Version, NReference: p.Rows, NCurrent: t.rows, Window: Span{t.start, t.end}, Policy: pol,
-		Columns: map[string]*ColumnDrift{}, Findings: []Finding{}}
+		Columns: map[string]*ColumnDrift{}, ImportanceShare: nan, Findings: []Finding{}}
 	columns := t.columns()
 	var spent float64
 	r.Multivariate, spent = t.multivariate(pol)
+	repeats, now, usual := t.repeats(pol)
+	volume, typical := t.volume()
 	enough := p.Rows >= pol.MinRows && t.rows >= pol.MinRows
 	if enough {
-		tests := judgeAll(columns, pol, spent)
-		for i := range columns {
-			columns[i].conclude(pol)
+		n := len(columns)
+		all := append(columns, t.withinColumns()...)
+		tests := judgeAll(all, pol, spent, &repeats, &volume)
+		for i := range all {
+			all[i].conclude(pol)
 		}
+		columns = all[:n:n]
+		t.addFacts(columns, pol)
+		adopt(columns, all[n:])
+		r.Season = t.excuse(columns, pol)
+		r.Findings = append(r.Findings, append(t.duplicated(repeats, now, usual, pol), t.rowCount(volume, typical, pol)...)...)
+		var x expectation
+		r.Estimated, x, r.NoEstimate = t.estimate(pol)
+		if r.Expected = x.all; len(x.all) > 0 {
+			r.ExpectedBands = p.Performance.bands(x, len(t.labels))
+		}
+		r.Realised, r.RealisedMetrics, r.NoRealised = t.realised(pol)
+		r.Labelling = t.labelling(r)
+		segments, lost := t.bySegment(r.Realised, pol)
+		r.Segments, r.Findings = segments, append(r.Findings, lost...)
 		r.collect(columns)
-		r.Estimated, r.Expected, r.NoEstimate = t.estimate(pol)
-		r.Realised, r.NoRealised = t.realised(pol)
 		switch {
 		case r.Realised != nil:
 			r.PerformanceLoss = r.Realised.Significant
@@ -66,6 +84,11 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 		r.decide(columns, tests)
 	} else {
 		r.insufficient(columns)
+		r.Findings = append(r.Findings, t.rowCount(volume, typical, pol)...)
+	}
+	if t.duplicates != nil && t.rows > 0 {
+		rows, repeated := t.duplicates.counts()
+		r.Repeated = &Duplication{rows, repeated}
 	}
 	for i := range columns {
 		r.Columns[columns[i].key] = columns[i].drift(pol, enough)
@@ -73,32 +96,47 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 	return r, nil
 }
 
-// columns are the profile's, the prediction last.
+// addFacts adds what needs no test to the columns of predictions and labels.
+func (t *Tally) addFacts(columns []column, pol Policy) {
+	for i := range columns {
+		col := &columns[i]
+		var facts []Finding
+		switch {
+		case col.prediction:
+			facts = t.badPredictions(pol)
+		case col.as == Target:
+			facts = t.targetFacts(pol)
+		}
+		for k := range facts {
+			facts[k].Feature = col.key
+		}
+		col.findings = append(facts, col.findings...)
+	}
+}
+
+// columns are the profile's, then the prediction, the labels and the declared segments.
 func (t *Tally) columns() []column {
 	var columns []column
-	taken := false
 	for i := range t.features {
 		f := &t.profile.Features[i]
 		columns = append(columns, column{key: f.Name, f: f, c: t.features[i]})
-		taken = taken || f.Name == PredictionColumn
 	}
 	if t.prediction != nil {
-		key := PredictionColumn
-		if taken {
-			key = "(" + key + ")"
-		}
-		columns = append(columns, column{key: key, prediction: true, f: t.profile.Prediction, c: t.prediction})
+		columns = append(columns, column{key: t.profile.predictionKey(), prediction: true, as: Prediction, f: t.profile.Prediction, c: t.prediction})
 	}
-	return columns
+	if t.target != nil && (t.target.rows > 0 || len(t.otherClasses) > 0 || t.unmatched > 0) {
+		columns = append(columns, column{key: t.profile.targetKey(), as: Target, f: t.profile.Target, c: t.target})
+	}
+	return append(columns, t.segmentColumns()...)
 }
 
 // judgeAll makes every test and corrects for their number, which it returns, and for the share of Alpha that other tests have spent.
-func judgeAll(columns []column, pol Policy, spent float64) (tests int) {
+func judgeAll(columns []column, pol Policy, spent float64, others ...*evidence) (tests int) {
 	each(len(columns), func(i int) {
 		col := &columns[i]
 		for k := range detectors {
 			d := &detectors[k]
-			if col.c.absent || !slices.Contains(d.kinds, col.f.Kind) || col.prediction && !d.prediction {
+			if col.skips(d) {
 				continue
 			}
 			col.tests, col.evidence = append(col.tests, d), append(col.evidence, d.test(col.f, col.c, pol))
@@ -113,18 +151,36 @@ func judgeAll(columns []column, pol Policy, spent float64) (tests int) {
 			}
 		}
 	}
+	for _, e := range others {
+		p = append(p, e.p)
+		if !math.IsNaN(e.p) {
+			tests++
+		}
+	}
 	adjusted := corrections[pol.Correction](p)
 	for i := range columns {
 		for k := range columns[i].evidence {
 			columns[i].evidence[k].adjusted, adjusted = min(1, adjusted[0]/(1-spent)), adjusted[1:]
 		}
 	}
+	for i, e := range others {
+		e.adjusted = min(1, adjusted[i]/(1-spent))
+	}
 	return tests
+}
+
+// skips reports whether a detector has nothing to ask of the column: labels are never missing from those that came, a declared segment is no input to which a
+// level could be new, and of a group's features only the distribution is watched.
+func (col *column) skips(d *detector) bool {
+	return col.c.absent || !slices.Contains(d.kinds, col.f.Kind) || col.prediction && !d.prediction ||
+		col.as != "" && !col.prediction && d.name != "distribution"
 }
 
 // conclude turns facts and evidence into findings.
 func (col *column) conclude(pol Policy) {
-	col.findings = col.facts(pol)
+	if col.as == "" || col.prediction {
+		col.findings = col.facts(pol)
+	}
 	for i, d := range col.tests {
 		if e := col.evidence[i]; e.counts(pol) {
 			col.findings = append(col.findings, d.find(col, e, pol)...)
@@ -152,9 +208,11 @@ func (r *Report) collect(columns []column) {
 	importance := map[string]float64{}
 	for i := range columns {
 		col := &columns[i]
-		r.NumberOfColumns++
-		if col.drifted(r.Policy) {
-			r.NumberOfDrifted++
+		if col.as != SegmentShare { // who asks is not what is asked: it informs, and is no drift of the data
+			r.NumberOfColumns++
+			if col.drifted(r.Policy) {
+				r.NumberOfDrifted++
+			}
 		}
 		r.Findings = append(r.Findings, col.findings...)
 		if importance[col.key] = -1; col.f.Importance.Finite() {
@@ -166,14 +224,18 @@ func (r *Report) collect(columns []column) {
 	})
 	together := r.Multivariate.findings(r.Policy)
 	r.Findings = append(r.Findings, together...)
+	r.ImportanceShare = number.Float(importanceOf(columns, func(col *column) bool { return col.drifted(r.Policy) }))
 	r.Share = number.Float(share(r.NumberOfDrifted, r.NumberOfColumns))
 	r.DatasetDrift = (r.NumberOfDrifted > 0 || len(together) > 0) && float64(r.Share) >= r.Policy.DriftShare
 }
 
+// strays are the findings that one row makes.
+var strays = []string{NonFinite, WrongType, BadPrediction, UnknownClass, NegativeTarget}
+
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.
 func (col *column) drifted(pol Policy) bool {
 	return slices.ContainsFunc(col.findings, func(f Finding) bool {
-		return f.Kind != NonFinite && f.Kind != WrongType || float64(f.Effect) >= pol.MinMissing
+		return f.Kind != UnmatchedLabel && (!slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing)
 	})
 }
 

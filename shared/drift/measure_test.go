@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -290,8 +291,16 @@ func FuzzReadProfile(f *testing.F) {
 	w := newWorld(14)
 	p := w.profile(f, 60)
 	p.Features = append(p.Features[:2:2], p.Features[14], p.Features[len(p.Features)-4])
+	p.Segments = slices.DeleteFunc(p.Segments, func(s SegmentProfile) bool { return p.feature(s.Name) == nil })
+	clinic := w.clinicProfile(f, 1200)
+	clinic.Features[0].Name, clinic.Segments[0].Groups[0].Within[0].Name = "normal0", "normal0"
 	window := w.labelled(60)
 	whole := text(f, p)
+	if _, err := ReadProfile(whole); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text(f, clinic))
+	f.Add(text(f, w.houseProfile(f, 200)))
 	f.Add(whole)
 	f.Add([]byte(`{"format":1,"threshold":0.5,"features":[{"name":"x","kind":"numeric","counts":[0]}]}`))
 	f.Add([]byte(`{"format":1,"rows":70,"threshold":0,"features":[{"name":"normal0","kind":"numeric","rows":70,"counts":[1,69],"edges":[1e308],"mean":-1e308,"sd":"NaN"}]}`))
@@ -305,8 +314,12 @@ func FuzzReadProfile(f *testing.F) {
 			}
 			return
 		}
-		if p.Task != dataset.Binary {
-			window := window
+		window := window
+		switch p.Task {
+		case dataset.Binary:
+		case dataset.Regression:
+			window.Predictions = window.Labels
+		default:
 			window.Predictions, window.Labels = nil, nil
 		}
 		r, err := Measure(p, window, DefaultPolicy())

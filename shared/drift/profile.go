@@ -24,6 +24,9 @@ type Profile struct {
 	Threshold  float64          `json:"threshold"` // binary: positive when p >= Threshold
 	Features   []FeatureProfile `json:"features"`
 	Prediction *FeatureProfile  `json:"prediction,omitempty"` // binary: p of the positive class; multiclass: the class; regression: the value
+	Target     *FeatureProfile  `json:"target,omitempty"`     // the labels: the class, or the value
+	Segments   []SegmentProfile `json:"segments,omitempty"`   // groups of rows that are looked at by themselves
+	Repeated   *Duplication     `json:"repeated,omitempty"`   // rows that came more than once
 
 	Performance *PerformanceProfile   `json:"performance,omitempty"` // nil where there were no labels
 	Joint       *joint.Reconstruction `json:"joint,omitempty"`       // how the columns go together; nil where it takes more rows, or more columns that vary
@@ -59,31 +62,39 @@ type FeatureProfile struct {
 
 // PerformanceProfile is how good the model was on the reference, on predictions made out of fold.
 type PerformanceProfile struct {
-	Metric      string           `json:"metric"` // auc, accuracy or rmse
-	Metrics     evaluate.Metrics `json:"metrics"`
-	N           int              `json:"n"`
-	Calibration []Calibration    `json:"calibration,omitempty"` // binary: one, of the positive class; multiclass: one a class
-	Expected    number.Float     `json:"expected"`              // what the estimate without labels says of the reference itself
-	ExpectedSD  number.Float     `json:"expected_sd"`           // standard deviation of one row's pull on it: its noise at n rows is ExpectedSD / sqrt(n)
+	Metric      string                  `json:"metric"` // auc, accuracy or rmse
+	Metrics     evaluate.Metrics        `json:"metrics"`
+	N           int                     `json:"n"`
+	Calibration []Calibration           `json:"calibration,omitempty"` // binary: one, of the positive class; multiclass: one a class
+	Offsets     map[string]number.Float `json:"offsets,omitempty"`     // multiclass: by metric, what the expectation on the reference lacks of the truth
+	Error       *ErrorModel             `json:"error,omitempty"`       // regression
+	Expected    number.Float            `json:"expected"`              // what the estimate without labels says of the reference itself
+	ExpectedSD  number.Float            `json:"expected_sd"`           // standard deviation of one row's pull on it: its noise at n rows is ExpectedSD / sqrt(n)
 }
 
 // Reference is what a profile is made of: the training rows with the out-of-fold predictions of the model that was chosen.
 type Reference struct {
 	Model       string
 	Version     int
-	Frame       *dataset.Frame     // features only
-	Labels      dataset.Labels     // may be empty: then there is no performance reference
-	Predictions []float64          // out of fold, row-major rows x width; may be nil
-	Importance  map[string]float64 // by feature; may be nil
-	Threshold   float64            // binary: positive when p >= Threshold; 0 means 0.5
+	Frame       *dataset.Frame      // features only
+	Labels      dataset.Labels      // may be empty: then there is no performance reference
+	Predictions []float64           // out of fold, row-major rows x width; may be nil
+	Importance  map[string]float64  // by feature; may be nil
+	Threshold   float64             // binary: positive when p >= Threshold; 0 means 0.5
+	Segments    map[string][]string // declared segment columns that are no features: each row's group, "" = missing; may be nil
 }
 
 // Window is a stretch of what the model met.
 type Window struct {
-	Start, End  time.Time
-	Frame       *dataset.Frame // columns that the profile does not know are ignored
-	Predictions []float64      // row-major rows x width, NaN = not answered; may be nil
-	Labels      []float64      // class index or value, NaN = not known yet; may be nil
-
-	Domain *joint.Separation // what a classifier made of its rows and the reference's, where those are at hand; may be nil
+	Start, End   time.Time
+	Frame        *dataset.Frame      // columns that the profile does not know are ignored
+	Predictions  []float64           // row-major rows x width, NaN = not answered; may be nil
+	Labels       []float64           // class index or value, NaN = not known yet; may be nil
+	Segments     map[string][]string // declared segment columns: each row's group, "" = missing; may be nil
+	Delays       []float64           // days from a row to its label, NaN = not known; may be nil
+	Unmatched    int                 // labels that came in the window's time and belong to none of its rows
+	OtherClasses map[string]int      // labels that are no class of the model, by text; may be nil
+	Usual        []int               // rows of the windows before, of the same length, oldest first; may be nil
+	Season       *Season             // the same season of an earlier year, a second reference; may be nil
+	Domain       *joint.Separation   // what a classifier made of its rows and the reference's, where those are at hand; may be nil
 }

@@ -3,6 +3,7 @@ package drift
 import (
 	"time"
 
+	"mlops/shared/evaluate"
 	"mlops/shared/number"
 )
 
@@ -29,6 +30,17 @@ const (
 	MissingColumn    = "missing_column"    // the window has no such column
 	Joint            = "joint"             // the columns go together otherwise: the PCA reconstruction error changed
 	Domain           = "domain"            // a classifier tells the window's rows from the reference's
+	Target           = "target"            // the distribution of the labels changed
+	OneClass         = "one_class"         // all labels are of one class
+	UnknownClass     = "unknown_class"     // labels that are no class of the model
+	NegativeTarget   = "negative_target"   // negative values of a target that had none
+	UnmatchedLabel   = "unmatched_label"   // labels that belong to no row
+	BadPrediction    = "bad_prediction"    // answers that are no prediction: outside [0, 1], infinite, not summing to one
+	SegmentShare     = "segment_share"     // the groups of a declared segment have other shares
+	SegmentDrift     = "segment_drift"     // a feature changed within a group, and looks calm in the whole
+	SegmentLoss      = "segment_loss"      // the model got worse in a group
+	Duplicates       = "duplicates"        // the same rows more than once
+	RowCount         = "row_count"         // far fewer or more rows than usual
 )
 
 // Severities of a finding.
@@ -48,8 +60,9 @@ type Report struct {
 
 	DatasetDrift    bool                    `json:"dataset_drift"`             // at least Policy.DriftShare of the columns drifted, and at least one, or all of them together
 	Share           number.Float            `json:"share_of_drifted_columns"`  // NumberOfDrifted / NumberOfColumns
-	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, the prediction included
+	NumberOfColumns int                     `json:"number_of_columns"`         // of the profile, with the prediction and the labels; declared segments are not counted
 	NumberOfDrifted int                     `json:"number_of_drifted_columns"` //
+	ImportanceShare number.Float            `json:"importance_weighted_share"` // of the features' importance, what drifted has; NaN where no importance is known
 	Columns         map[string]*ColumnDrift `json:"drift_by_columns"`
 
 	Multivariate *Multivariate `json:"multivariate,omitempty"` // of the columns together; nil where the policy asks for none
@@ -62,12 +75,18 @@ type Report struct {
 	Reasons  []string  `json:"reasons"`  // why the verdict, and why not a louder one
 	Findings []Finding `json:"findings"` // loudest first, then by the feature's importance
 
-	Estimated       *Performance            `json:"estimated,omitempty"`        // without labels; nil: NoEstimate says why
-	NoEstimate      string                  `json:"no_estimate,omitempty"`      //
-	Expected        map[string]number.Float `json:"expected_metrics,omitempty"` // every metric that can be expected without labels
-	Realised        *Performance            `json:"realised,omitempty"`         // on the window's labels; nil: NoRealised says why
-	NoRealised      string                  `json:"no_realised,omitempty"`      //
-	PerformanceLoss bool                    `json:"performance_loss"`           // what Realised says where there is one, else what Estimated says
+	Estimated       *Performance               `json:"estimated,omitempty"`        // without labels; nil: NoEstimate says why
+	NoEstimate      string                     `json:"no_estimate,omitempty"`      //
+	Expected        map[string]number.Float    `json:"expected_metrics,omitempty"` // every metric that can be expected without labels
+	ExpectedBands   map[string][2]number.Float `json:"expected_bands,omitempty"`   // their 95 % intervals: what as many labels would show
+	Realised        *Performance               `json:"realised,omitempty"`         // on the window's labels; nil: NoRealised says why
+	NoRealised      string                     `json:"no_realised,omitempty"`      //
+	RealisedMetrics evaluate.Metrics           `json:"realised_metrics,omitempty"` // every metric of the task on the window's labels
+	Labelling       *Labelling                 `json:"labelling,omitempty"`        // how far the labels have come; nil without predictions
+	Segments        []SegmentReport            `json:"segments,omitempty"`         // by group: every declared segment, and features of few levels where there are labels
+	Repeated        *Duplication               `json:"repeated,omitempty"`         // rows of the window that came before, of a sample of at most 16,384 different ones
+	Season          *Seasonality               `json:"season,omitempty"`           // against the same season of an earlier year; nil without one
+	PerformanceLoss bool                       `json:"performance_loss"`           // what Realised says where there is one, else what Estimated says
 
 	Policy Policy `json:"policy"` // what it was judged by
 }
@@ -119,17 +138,18 @@ type Histogram struct {
 // Finding is one thing that changed, with the evidence.
 type Finding struct {
 	Kind      string       `json:"kind"`
-	Severity  string       `json:"severity"`         // warn or alert
-	Feature   string       `json:"feature"`          // of a joint or domain finding the one that carries most of it, "" if none does
-	Effect    number.Float `json:"effect"`           // how much, in Unit
-	Unit      string       `json:"unit"`             // sd, share of rows, times
-	Threshold number.Float `json:"threshold"`        // what the size of the change had to exceed; of a covariate finding, in total variation
-	P         number.Float `json:"p_value"`          // 0 for what needs no test, such as an absent column
-	PAdjusted number.Float `json:"p_adjusted"`       //
-	N         int          `json:"n"`                // rows it was measured on
-	Text      string       `json:"text"`             // one sentence for people, naming the feature
-	Factor    number.Float `json:"factor,omitempty"` // unit_change: the values are now this many times what they were
-	Levels    []string     `json:"levels,omitempty"` // categories: the new or the vanished ones, at most ten
+	Severity  string       `json:"severity"`           // warn or alert
+	Feature   string       `json:"feature"`            // of a joint or domain finding the one that carries most of it, "" if none does
+	Effect    number.Float `json:"effect"`             // how much, in Unit
+	Unit      string       `json:"unit"`               // sd, share of rows, times
+	Threshold number.Float `json:"threshold"`          // what the size of the change had to exceed; of a covariate finding, in total variation
+	P         number.Float `json:"p_value"`            // 0 for what needs no test, such as an absent column
+	PAdjusted number.Float `json:"p_adjusted"`         //
+	N         int          `json:"n"`                  // rows it was measured on
+	Text      string       `json:"text"`               // one sentence for people, naming the feature
+	Factor    number.Float `json:"factor,omitempty"`   // unit_change: the values are now this many times what they were
+	Levels    []string     `json:"levels,omitempty"`   // categories: the new or the vanished ones, at most ten
+	Seasonal  bool         `json:"seasonal,omitempty"` // the same season of an earlier year had it, too: no news
 
 	Features []string `json:"features,omitempty"` // joint, domain: the columns that carry it, at most ten
 }

@@ -131,13 +131,18 @@ func measure(t testing.TB, p *Profile, w Window) *Report {
 	return r
 }
 
+// references is how many references a simulation draws.
+func references(usually int) int {
+	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
+		return n
+	}
+	return usually
+}
+
 // When nothing changed, at most one window in a hundred may show drift, of 31 columns, whatever the sizes; and at most one in a hundred a
 // loss of performance. Every reference meets three windows. Set MLOPS_WINDOWS to the number of references of each size to simulate more.
 func TestFalseAlarms(t *testing.T) {
-	references := 20
-	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
-		references = n
-	}
+	references := references(20)
 	const windows = 3
 	total, drifts, losses := 0, 0, 0
 	for i, size := range [][2]int{{300, 100}, {600, 2000}, {1000, 300}, {1000, 1000}, {2000, 600}} {

@@ -72,6 +72,25 @@ func (p *Profile) Validate() error {
 			add("prediction", "wrong_type", kind.String(), "what the task answers")
 		}
 	}
+	if p.Target != nil {
+		p.Target.check(p.Target.Rows, add)
+		if kind := p.Target.Kind; p.Task == "" || (kind == dataset.Numeric) != (p.Task == dataset.Regression) {
+			add("target", "wrong_type", kind.String(), "what the task answers")
+		}
+	}
+	within := 0
+	for i := range p.Segments {
+		p.Segments[i].check(p, add)
+		for _, g := range p.Segments[i].Groups {
+			within += min(len(g.Within), 1)
+		}
+	}
+	if len(p.Segments) > maxDeclared+maxAutomatic || within > maxWithin {
+		add("segments", "too_many", len(p.Segments), fmt.Sprintf("at most %d, and features watched in %d groups", maxDeclared+maxAutomatic, maxWithin))
+	}
+	if d := p.Repeated; d != nil && (d.Repeated < 0 || d.Repeated > d.Rows || d.Rows > p.Rows) {
+		add("repeated", "contradiction", d.Repeated, "at most as many as there are rows")
+	}
 	if q := p.Performance; q != nil {
 		if p.Prediction == nil || q.Metric != metricOf(p.Task) || q.N < 1 || float64(q.N) > maxCount {
 			add("performance", "contradiction", q.Metric, "the task's metric, on predictions")
@@ -81,6 +100,16 @@ func (p *Profile) Validate() error {
 		}
 		if n := len(q.Calibration); p.Task == dataset.Binary && n != 1 || p.Task == dataset.Multiclass && n != w {
 			add("performance", "wrong_length", n, "a calibration for each class, one for two")
+		}
+		if q.Error != nil {
+			if err := q.Error.read(); err != nil || p.Task != dataset.Regression {
+				add("performance", "contradiction", "error", fmt.Sprintf("a regression's model of its error, in its stored form (%v)", err))
+			}
+		}
+		for _, name := range sortedKeys(q.Offsets) {
+			if !q.Offsets[name].Finite() {
+				add("performance", "non_finite", name, "finite offsets")
+			}
 		}
 		for _, c := range q.Calibration {
 			if len(c.X) != len(c.Y) || !ascends(c.X, true) || !ascends(c.Y, false) || slices.ContainsFunc(c.Y, func(v number.Float) bool { return v < 0 || v > 1 }) {

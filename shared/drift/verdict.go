@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,10 +19,13 @@ import (
 //	warn   anything else was found
 //	ok     nothing was found
 func (r *Report) decide(columns []column, tests int) {
-	broken := 0
+	broken, news := 0, 0
 	for _, f := range r.Findings {
 		if f.Severity == SeverityAlert {
 			broken++
+		}
+		if !f.Seasonal {
+			news++
 		}
 	}
 	weight, how := r.weight(columns)
@@ -30,7 +34,7 @@ func (r *Report) decide(columns []column, tests int) {
 	switch {
 	case r.PerformanceLoss || broken > 0 || blind && r.DatasetDrift && weight >= r.Policy.AlertShare:
 		r.Verdict = Alert
-	case len(r.Findings) > 0:
+	case news > 0:
 		r.Verdict = Warn
 	default:
 		r.Verdict = OK
@@ -49,7 +53,13 @@ func (r *Report) decide(columns []column, tests int) {
 			say("warn, not alert: what drifted is %s of the model's inputs (%s), below %s; the performance is not known", percent(weight), how, percent(r.Policy.AlertShare))
 		} else {
 			say("warn, not alert: something changed, and the performance is within its usual range")
+			if how == "by importance" && r.NumberOfDrifted > 0 {
+				say("what drifted has %s of the features' importance", percent(weight))
+			}
 		}
+	}
+	if s := r.Season; s != nil && s.Excused > 0 {
+		say("as last time in this season: %s differ from training as they did in %s (%s)", counted(s.Excused, "finding"), s.Name, counted(s.Rows, "row"))
 	}
 	if len(r.Findings) == 0 {
 		say("no column changed beyond chance: %s, %s, %s against %s; a shift of %s standard deviations would have been seen four times in five",
@@ -87,21 +97,29 @@ func (r *Report) decide(columns []column, tests int) {
 	}
 }
 
-// weight is how much of the model rests on what drifted: by importance where that is known, else by number.
+// weight is how much of the model rests on what drifted and is news: by importance where that is known, else by number.
 func (r *Report) weight(columns []column) (share float64, how string) {
-	var total, moved float64
+	if w := importanceOf(columns, func(col *column) bool { return col.news(r.Policy) }); !math.IsNaN(w) {
+		return w, "by importance"
+	}
+	return float64(r.Share), fmt.Sprintf("%d of %d", r.NumberOfDrifted, r.NumberOfColumns)
+}
+
+// importanceOf is the share of the features' importance that those chosen have; NaN where no importance is known.
+func importanceOf(columns []column, chosen func(*column) bool) float64 {
+	var total, part float64
 	for i := range columns {
 		if w := columns[i].f.Importance; w.Finite() && w > 0 {
 			total += float64(w)
-			if columns[i].drifted(r.Policy) {
-				moved += float64(w)
+			if chosen(&columns[i]) {
+				part += float64(w)
 			}
 		}
 	}
-	if total > 0 {
-		return moved / total, "by importance"
+	if total == 0 {
+		return math.NaN()
 	}
-	return float64(r.Share), fmt.Sprintf("%d of %d", r.NumberOfDrifted, r.NumberOfColumns)
+	return part / total
 }
 
 // power of a rank sum test: it needs z of its level plus z of 80 % power, and is 3/pi as efficient as a t test for a normal (Lehmann 1975).
@@ -120,7 +138,7 @@ func (r *Report) visible(tests int) float64 {
 // insufficient says what it would take to say anything.
 func (r *Report) insufficient(columns []column) {
 	r.Verdict, r.NoEstimate, r.NoRealised = Insufficient, "too few rows", "too few rows"
-	r.NumberOfColumns = len(columns)
+	r.NumberOfColumns = len(slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.as == SegmentShare }))
 	tests := 0
 	for i := range columns {
 		if tests += 2; columns[i].f.Kind == dataset.Categorical {
@@ -141,10 +159,7 @@ func (r *Report) insufficient(columns []column) {
 
 // text is a performance for people: "auc 0.83 [0.80, 0.86] on 2,410 rows, was 0.90 (usual 0.87 to 0.93): lost 0.07, more than chance and than the 0.03 that matters".
 func (p *Performance) text(pol Policy) string {
-	least := pol.MinLoss
-	if p.Metric == "rmse" {
-		least = pol.MinRelativeLoss * math.Abs(float64(p.Reference))
-	}
+	least := pol.least(p.Metric, float64(p.Reference))
 	end := "as good as it was"
 	outside := float64(p.Loss) > math.Abs(float64(p.ReferenceHigh-p.ReferenceLow))/2
 	switch {

@@ -45,7 +45,10 @@ func logWald(in influence) Estimate {
 // Statistical Evaluation of Medical Tests, 2003, 5.2.4). At 0 and 1 the standard error is zero and says nothing; there it is the exact
 // binomial bound of trials that all came out alike: pairing rows of the two classes gives as many independent trials as the rarer class has rows.
 func logitWald(in influence, trials int) Estimate {
-	se, n, v := in.se(), len(in.row), in.value
+	return logitShare(in.value, in.se(), trials, len(in.row))
+}
+
+func logitShare(v, se float64, trials, n int) Estimate {
 	bound := math.Pow(0.025, 1/float64(trials))
 	switch {
 	case math.IsNaN(se):

@@ -49,7 +49,7 @@ func Primary(task dataset.Task) string {
 // Greater reports whether a greater value of the metric is better.
 func Greater(metric string) bool {
 	switch metric {
-	case NameAUC, NameAccuracy, NameF1, NameR2:
+	case NameAUC, NameAccuracy, NameF1, NameR2, NameAveragePrecision, NamePrecision, NameRecall, NameSpecificity, NameMCC:
 		return true
 	}
 	return false

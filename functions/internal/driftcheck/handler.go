@@ -182,8 +182,9 @@ func (h *Handler) measure(ctx context.Context, name string, v registry.Version, 
 	if err != nil {
 		return nil, err
 	}
-	labels := table.Labels(records, truths, served.Classes)
-	report, err := drift.Measure(&profile, drift.Window{Start: start, End: at, Frame: frame, Predictions: table.Predictions(records, served.Width()), Labels: labels}, policy)
+	window := drift.Window{Start: start, End: at, Frame: frame, Predictions: table.Predictions(records, served.Width()), Segments: segments(&profile, records)}
+	label(&window, records, truths, served.Model)
+	report, err := drift.Measure(&profile, window, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (h *Handler) measure(ctx context.Context, name string, v registry.Version, 
 		}
 		seen[d] = true
 	}
-	m.Labelled, m.DelayDays = delay(records, labels, truths)
+	m.Labelled, m.DelayDays = delay(records, window.Labels, truths)
 	return m, nil
 }
 

@@ -150,7 +150,7 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 	for _, f := range m.Features {
 		importance[f.Name] = f.Importance
 	}
-	profile, err := drift.NewProfile(drift.Reference{Model: name, Version: v.Number, Frame: d.frame, Labels: d.labels, Predictions: a.result.OutOfFold, Importance: importance})
+	profile, err := drift.NewProfile(drift.Reference{Model: name, Version: v.Number, Frame: d.frame, Labels: d.labels, Predictions: a.result.OutOfFold, Importance: importance, Segments: d.groups})
 	if err != nil {
 		return err
 	}

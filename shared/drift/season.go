@@ -1,0 +1,318 @@
+package drift
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"mlops/shared/dataset"
+	"mlops/shared/fault"
+	"mlops/shared/number"
+)
+
+// Season is how the same time of an earlier year looked: a second reference beside the training data. What differs from training as it
+// did then is drift from training, and no news: it neither warns nor alerts.
+type Season struct {
+	Name    string   // for people: "2024, ISO weeks 22 to 24"
+	Profile *Profile // of that time's windows: Tally.Profile, and MergeProfiles where there are several
+}
+
+// Past is a window of the past, as it lies in a store's index.
+type Past struct {
+	Key     string    `json:"key"` // where its profile lies
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+	Version int       `json:"version"` // whose bins it is counted on: only profiles of one version can be merged
+	Rows    int       `json:"rows"`
+	Verdict string    `json:"verdict"`
+}
+
+// How a season is looked for.
+const (
+	seasonYears = 3                // years looked back
+	seasonReach = 1                // ISO weeks before and after the window's own
+	longWindow  = 21 * 24          // hours from which a window is compared with its calendar month instead
+	maxSeason   = 200              // windows that make a season, the newest
+	weeksOfYear = 52               // of which a 53rd is neighbour to the first
+	halfWindow  = time.Duration(2) // a window is where its middle is
+)
+
+// FindSeason picks, among past windows, those of the same season of the most recent earlier year that has any: whose middle lies in the
+// same ISO week, the one before or the one after; for windows of three weeks and more, in the same calendar month. Windows that were
+// alerts or had too few rows are no reference. Of several versions the one with the most rows counts, ties to the greater number, since
+// their bins differ. name is "" and the list empty where there is none. The windows come in order of time, at most 200.
+func FindSeason(at Span, past []Past) (name string, windows []Past) {
+	if at.Start.IsZero() || at.End.IsZero() {
+		return "", nil
+	}
+	middle := at.Start.Add(at.End.Sub(at.Start) / halfWindow).UTC()
+	monthly := at.End.Sub(at.Start).Hours() >= longWindow
+	year, week := middle.ISOWeek()
+	if monthly {
+		year = middle.Year()
+	}
+	for back := 1; back <= seasonYears; back++ {
+		var found []Past
+		for _, w := range past {
+			if w.Verdict == Alert || w.Verdict == Insufficient || w.Rows == 0 || !w.End.Before(at.Start) {
+				continue
+			}
+			m := w.Start.Add(w.End.Sub(w.Start) / halfWindow).UTC()
+			if monthly && m.Year() == year-back && m.Month() == middle.Month() || !monthly && weeksApart(m, year-back, week) <= seasonReach {
+				found = append(found, w)
+			}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		found = oneVersion(found)
+		slices.SortStableFunc(found, func(a, b Past) int { return a.Start.Compare(b.Start) })
+		if name = fmt.Sprintf("%d, ISO week %d and its neighbours", year-back, week); monthly {
+			name = fmt.Sprintf("%s %d", middle.Month(), year-back)
+		}
+		return name, found[max(0, len(found)-maxSeason):]
+	}
+	return "", nil
+}
+
+// weeksApart is the distance in ISO weeks between t and a week of a year, over the turn of the year as well.
+func weeksApart(t time.Time, year, week int) int {
+	y, w := t.ISOWeek()
+	switch y - year {
+	case 0:
+	case 1:
+		w += weeksOfYear
+	case -1:
+		w -= weeksOfYear
+	default:
+		return math.MaxInt
+	}
+	return max(w-week, week-w)
+}
+
+func oneVersion(found []Past) []Past {
+	rows, best := map[int]int{}, 0
+	for _, w := range found {
+		rows[w.Version] += w.Rows
+	}
+	for version, n := range rows {
+		if n > rows[best] || n == rows[best] && version > best {
+			best = version
+		}
+	}
+	return slices.DeleteFunc(found, func(w Past) bool { return w.Version != best })
+}
+
+// Profile is the window as a reference for later ones: its counts, on the bins of the profile it was tallied against, without rows and
+// without performance. It is what a store keeps of a window, so that the window's season can be found next year.
+func (t *Tally) Profile() *Profile {
+	p := *t.profile
+	p.Rows, p.Performance, p.Segments, p.Features = t.rows, nil, nil, make([]FeatureProfile, len(t.features))
+	for i, c := range t.features {
+		p.Features[i] = c.profile(&t.profile.Features[i])
+	}
+	p.Prediction, p.Target, p.Repeated = nil, nil, nil
+	if t.prediction != nil {
+		f := t.prediction.profile(t.profile.Prediction)
+		p.Prediction = &f
+	}
+	return &p
+}
+
+// profile is a window's column on its reference's bins. Levels that the reference lacks are levels here, as many as a profile holds.
+func (c *counts) profile(ref *FeatureProfile) FeatureProfile {
+	f := *ref
+	f.Rows, f.Missing, f.Infinite, f.Counts = c.rows, c.missing+c.unreadable, c.infinite, slices.Clone(c.bins)
+	f.Distinct = 0
+	if f.Kind == dataset.Categorical {
+		f.Other = 0
+		f.addLevels(c.unseen)
+	}
+	for _, n := range f.Counts {
+		f.Distinct += min(n, 1)
+	}
+	if f.Kind == dataset.Numeric {
+		f.Mean, f.SD, f.Min, f.Max, f.Q1, f.Median, f.Q3, f.Zeros = nan, nan, nan, nan, nan, nan, nan, c.sizes.zeros
+		if c.present() > 0 {
+			f.Mean, f.SD, f.Min, f.Max, f.Median = number.Float(c.mean()), number.Float(c.sd()), number.Float(c.least), number.Float(c.most), number.Float(c.sizes.median())
+		} else {
+			f.Edges, f.Counts, f.Mean = nil, []int{0}, nan
+		}
+	}
+	return f
+}
+
+// addLevels adds rows by level; those that find no place are counted together.
+func (f *FeatureProfile) addLevels(rows map[string]int) {
+	times := make(map[string]int, len(f.Levels)+len(rows))
+	for i, l := range f.Levels {
+		times[l] = f.Counts[i]
+	}
+	for _, l := range sortedKeys(rows) {
+		if _, known := times[l]; known || len(times) < maxLevels {
+			times[l] += rows[l]
+		} else {
+			f.Other += rows[l]
+		}
+	}
+	f.Levels, f.Counts = sortedKeys(times), nil
+	for _, l := range f.Levels {
+		f.Counts = append(f.Counts, times[l])
+	}
+}
+
+// MergeProfiles is the profile of several windows together: counts add up exactly, means and standard deviations are those of the union, a
+// quartile is the mean of the parts' weighted by rows. The parts are profiles of windows tallied against one profile (Tally.Profile).
+// The error, Invalid, names the first column whose bins differ.
+func MergeProfiles(parts ...*Profile) (*Profile, error) {
+	if len(parts) == 0 {
+		return nil, fault.Invalidf("merge no profiles")
+	}
+	whole := *parts[0]
+	whole.Performance, whole.Segments, whole.Target, whole.Repeated = nil, nil, nil, nil
+	whole.Features = slices.Clone(whole.Features)
+	if whole.Prediction != nil {
+		f := *whole.Prediction
+		whole.Prediction = &f
+	}
+	for _, o := range parts[1:] {
+		if len(o.Features) != len(whole.Features) || o.Task != whole.Task {
+			return nil, fault.Invalidf("merge profiles of %q v%d and %q v%d: their columns differ", whole.Model, whole.Version, o.Model, o.Version)
+		}
+		whole.Rows += o.Rows
+		for i := range o.Features {
+			if err := whole.Features[i].merge(&o.Features[i]); err != nil {
+				return nil, err
+			}
+		}
+		if whole.Prediction == nil || o.Prediction == nil {
+			whole.Prediction = nil
+		} else if err := whole.Prediction.merge(o.Prediction); err != nil {
+			return nil, err
+		}
+	}
+	return &whole, whole.Validate()
+}
+
+func (f *FeatureProfile) merge(o *FeatureProfile) error {
+	n, m := float64(f.Rows-f.Missing-f.Infinite), float64(o.Rows-o.Missing-o.Infinite)
+	if f.Name != o.Name || f.Kind != o.Kind || f.Kind == dataset.Numeric && n > 0 && m > 0 && !slices.Equal(f.Edges, o.Edges) {
+		return fault.Invalidf("merge two profiles of %q: their bins differ, they were tallied against different profiles", f.Name)
+	}
+	f.Rows, f.Missing, f.Infinite = f.Rows+o.Rows, f.Missing+o.Missing, f.Infinite+o.Infinite
+	if f.Kind == dataset.Categorical {
+		rows := map[string]int{}
+		for i, l := range o.Levels {
+			rows[l] = o.Counts[i]
+		}
+		f.Other += o.Other
+		f.addLevels(rows)
+		f.Distinct = len(f.Levels)
+		return nil
+	}
+	switch {
+	case m == 0:
+		return nil
+	case n == 0:
+		f.Edges, f.Counts = o.Edges, slices.Clone(o.Counts)
+		f.Mean, f.SD, f.Min, f.Q1, f.Median, f.Q3, f.Max, f.Zeros, f.Distinct = o.Mean, o.SD, o.Min, o.Q1, o.Median, o.Q3, o.Max, o.Zeros, o.Distinct
+		return nil
+	}
+	f.Counts = slices.Clone(f.Counts)
+	f.Distinct = 0
+	for i := range f.Counts {
+		f.Counts[i] += o.Counts[i]
+		f.Distinct += min(f.Counts[i], 1)
+	}
+	f.Zeros += o.Zeros
+	f.SD = number.Float(pooledSD(n, float64(f.Mean), float64(f.SD), m, float64(o.Mean), float64(o.SD)))
+	weighted := func(a, b number.Float) number.Float { return number.Float((float64(a)*n + float64(b)*m) / (n + m)) }
+	f.Mean, f.Q1, f.Median, f.Q3 = weighted(f.Mean, o.Mean), weighted(f.Q1, o.Q1), weighted(f.Median, o.Median), weighted(f.Q3, o.Q3)
+	f.Min, f.Max = min(f.Min, o.Min), max(f.Max, o.Max)
+	return nil
+}
+
+// pooledSD is the standard deviation of the union of two samples (Chan, Golub & LeVeque 1983); one value alone has none.
+func pooledSD(n, meanN, sdN, m, meanM, sdM float64) float64 {
+	var squares float64
+	if n > 1 {
+		squares += float64((n - 1) * sdN * sdN)
+	}
+	if m > 1 {
+		squares += float64((m - 1) * sdM * sdM)
+	}
+	d := meanN - meanM
+	return math.Sqrt((squares + float64(d*d*n*m/(n+m))) / (n + m - 1))
+}
+
+// Seasonality is what the comparison with the season said.
+type Seasonality struct {
+	Name         string   `json:"name"`
+	Rows         int      `json:"rows"`                // of the season
+	Columns      int      `json:"columns"`             // compared
+	DatasetDrift bool     `json:"dataset_drift"`       // against the season
+	Different    []string `json:"different,omitempty"` // columns that are not as they were then
+	Excused      int      `json:"excused"`             // findings that are no news: the season had the same
+}
+
+// seasonal are the kinds of finding that a season can excuse. What cannot be right (a missing column, text among numbers, another unit) is
+// wrong in every season, and a level that training never saw is as unknown to the model as it was then.
+var seasonalKinds = []string{Covariate, Prediction, MissingRate, VanishedCategory, SegmentDrift}
+
+// news reports whether the column drifted in a way that its season does not know.
+func (col *column) news(pol Policy) bool {
+	all := col.findings
+	defer func() { col.findings = all }()
+	col.findings = slices.DeleteFunc(slices.Clone(all), func(f Finding) bool { return f.Seasonal })
+	return col.drifted(pol)
+}
+
+// excuse compares the columns with the season and marks the findings that the season had, too: those of a column that was tested against
+// the season and shows nothing. The tests against the season are a family of their own; a finding must hold against both references, so
+// they can take alarms away and never add one. A season of fewer than MinRows rows excuses nothing.
+func (t *Tally) excuse(columns []column, pol Policy) *Seasonality {
+	if t.season == nil || t.season.profile.Rows < pol.MinRows {
+		return nil
+	}
+	s := &Seasonality{Name: t.seasonName, Rows: t.season.profile.Rows}
+	then := t.season.columns()
+	judgeAll(then, pol, 0)
+	fits := map[string]bool{}
+	for i := range then {
+		col := &then[i]
+		col.conclude(pol)
+		tested := slices.ContainsFunc(col.evidence, func(e evidence) bool { return !math.IsNaN(e.p) })
+		if fits[col.key] = tested && len(col.findings) == 0; tested {
+			s.Columns++
+		}
+		if col.drifted(pol) {
+			s.Different = append(s.Different, col.key)
+		}
+	}
+	s.DatasetDrift = len(s.Different) > 0 && share(len(s.Different), len(then)) >= pol.DriftShare
+	for i := range columns {
+		for k := range columns[i].findings {
+			f := &columns[i].findings[k]
+			if fits[columns[i].key] && slices.Contains(seasonalKinds, f.Kind) {
+				f.Seasonal, f.Severity, f.Text = true, SeverityWarn, f.Text+"; as in "+s.Name
+				s.Excused++
+			}
+		}
+	}
+	return s
+}
+
+// seasonTally counts the window on the season's bins, too: its features, and its predictions if they mean the same.
+func (p *Profile) seasonTally(w Window) (*Tally, error) {
+	s := w.Season.Profile
+	if s == nil {
+		return nil, fault.Invalidf("measure a window of %q against the season %q: it has no profile", p.Model, w.Season.Name)
+	}
+	then := Window{Start: w.Start, End: w.End, Frame: w.Frame}
+	if s.Task == p.Task && slices.Equal(s.Classes, p.Classes) {
+		then.Predictions = w.Predictions
+	}
+	t, err := s.Tally(then)
+	return t, fault.Wrap(err, "measure a window against the season %q", w.Season.Name)
+}
