@@ -36,7 +36,8 @@ var rooms = map[string]room{
 	"registry":           {storey: 1},
 	"approval":           {storey: 1},
 	"audit":              {storey: 1},
-	"expect":             {storey: 2, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
+	"rule":               {storey: 2},
+	"expect":             {storey: 2, neighbour: []string{"rule"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
 	"model/wire":         {storey: 1},
 	"model/tree":         {storey: 2, neighbour: []string{"model"}},
 	"model":              {storey: 2},
@@ -51,6 +52,7 @@ var rooms = map[string]room{
 	"drift/domain":       {storey: 3, neighbour: []string{"drift/joint"}}, // apart from drift, so that what reads a report links no trainer
 	"drift/stream":       {storey: 3},
 	"training":           {storey: 3},
+	"quality":            {storey: 2},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},
 	"document":           {storey: 5, neighbour: []string{"document/figure"}},

@@ -32,9 +32,24 @@ type Validated struct {
 	Passed   bool   `json:"passed"`
 	Problems string `json:"problems,omitempty"`
 
+	Rejections string      `json:"rejections,omitempty"` // key of the list of rows to mend (CSV)
+	Listed     int         `json:"listed,omitempty"`     // lines of that list
+	Unlisted   int         `json:"unlisted,omitempty"`   // rows beyond its limit
+	Shown      []Rejection `json:"shown,omitempty"`      // its first lines
+
 	Algorithm string         `json:"algorithm,omitempty"` // TrainRequested: "" = auto
 	Params    map[string]any `json:"params,omitempty"`    // TrainRequested
 	Seed      uint64         `json:"seed,omitempty"`      // TrainRequested
+}
+
+// Rejection is one row that a rule did not expect.
+type Rejection struct {
+	Row      int    `json:"row"` // 1-based row of data
+	Column   string `json:"column"`
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	Value    string `json:"value"`
+	Kept     bool   `json:"kept,omitempty"` // it is listed, and goes on
 }
 
 // Trained is the payload of ModelTrained and TrainingFailed.

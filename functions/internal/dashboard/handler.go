@@ -62,6 +62,8 @@ func (h *Handler) Routes() http.Handler {
 		"GET /approvals":          h.approvals,
 		"GET /reports":            h.reports,
 		"GET /jobs/{id}":          h.job,
+
+		"GET /quality/{kind}/{name}": h.quality,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v, err := do(r)

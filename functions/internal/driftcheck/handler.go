@@ -24,6 +24,7 @@ import (
 	"mlops/shared/drift"
 	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/quality"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -35,13 +36,14 @@ type Handler struct {
 		Models(ctx context.Context) ([]string, error)
 		Commit(ctx context.Context, c control.Change) error
 	}
-	Blobs  capture.Blobs // the data bucket
-	Loader *serving.Loader
-	Policy func(ctx context.Context) (drift.Policy, error)
-	Window time.Duration // how far back a check looks
-	Now    func() time.Time
-	NewID  func() string
-	Log    *slog.Logger
+	Blobs   capture.Blobs // the data bucket
+	Loader  *serving.Loader
+	Policy  func(ctx context.Context) (drift.Policy, error)
+	Quality func(ctx context.Context) (quality.Policy, error) // when a change of the traffic of a day is an anomaly; nil = the default
+	Window  time.Duration                                     // how far back a check looks
+	Now     func() time.Time
+	NewID   func() string
+	Log     *slog.Logger
 }
 
 // Routes are the HTTP doors.
@@ -82,6 +84,11 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	var d event.Drift
 	if err := e.Decode(&d); err != nil {
 		return err
+	}
+	if e.Type == event.BatchScored && d.Key != "" {
+		if err := h.batch(ctx, e, d.Key); err != nil {
+			return err
+		}
 	}
 	names := []string{e.Model}
 	if e.Model == "" {
@@ -125,6 +132,9 @@ func (h *Handler) check(ctx context.Context, e event.Event, name, jobID string) 
 	v, pointer, ok := state.At(registry.Champion)
 	if !ok {
 		return nil // nothing is served, so there is nothing to measure
+	}
+	if err := h.daily(ctx, name, v, e.Time); err != nil && !fault.Is(err, fault.Conflict) { // Conflict: another delivery was quicker
+		return err
 	}
 	policy, err := h.Policy(ctx)
 	if err != nil {

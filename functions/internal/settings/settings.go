@@ -7,7 +7,9 @@ import (
 	"mlops/functions/internal/agent"
 	"mlops/shared/drift"
 	"mlops/shared/evaluate"
+	"mlops/shared/expect"
 	"mlops/shared/platform"
+	"mlops/shared/quality"
 	"mlops/shared/remedy"
 )
 
@@ -32,6 +34,20 @@ func Agent(read Reader, approvers []string) func(ctx context.Context) (agent.Pol
 // Drift reads drift.yaml.
 func Drift(read Reader) func(ctx context.Context) (drift.Policy, error) {
 	return func(ctx context.Context) (drift.Policy, error) { return one(ctx, read, "drift", drift.DefaultPolicy()) }
+}
+
+// Checkpoints reads checkpoints.yaml.
+func Checkpoints(read Reader) func(ctx context.Context) (expect.Checkpoints, error) {
+	return func(ctx context.Context) (expect.Checkpoints, error) {
+		return one(ctx, read, "checkpoints", expect.DefaultCheckpoints())
+	}
+}
+
+// Quality reads quality.yaml.
+func Quality(read Reader) func(ctx context.Context) (quality.Policy, error) {
+	return func(ctx context.Context) (quality.Policy, error) {
+		return one(ctx, read, "quality", quality.DefaultPolicy())
+	}
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {
