@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(errOut)
 	root.SetErr(errOut)
-	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, trainCommand, predictCommand, driftCommand,
+	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, dataCommand, trainCommand, predictCommand, driftCommand,
 		historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
 		root.AddCommand(c(a))
 	}

@@ -33,15 +33,16 @@ var Families = []string{Rows, Freshness, Duplicates, Completeness, Outside, Unse
 // 100 KB as JSON.
 type History struct {
 	Subject string                     `json:"subject"`
-	Daily   bool                       `json:"daily"`  // one batch a day: seasons are looked for
-	At      []time.Time                `json:"at"`     // of the batches, oldest first
-	IDs     []string                   `json:"ids"`    // what each was: a job, a day
-	Values  map[string][]number.Float  `json:"values"` // series -> one value a batch; NaN = it has none
-	Sizes   map[string][]int           `json:"sizes"`  // column, "" = the table -> rows with a value in each batch, from which its shares are known
-	Odd     map[string][]bool          `json:"odd"`    // series -> whether the value was an anomaly; absent = never
-	Known   map[string]Known           `json:"known"`  // column -> what was seen
-	Firing  map[string]time.Time       `json:"firing"` // series whose newest value is an anomaly -> since when
-	Bands   map[string][2]number.Float `json:"bands"`  // series -> where its newest value was expected; absent = nothing was expected yet
+	Daily   bool                       `json:"daily"`           // one batch a day: seasons are looked for
+	At      []time.Time                `json:"at"`              // of the batches, oldest first
+	IDs     []string                   `json:"ids"`             // what each was: a job, a day
+	Values  map[string][]number.Float  `json:"values"`          // series -> one value a batch; NaN = it has none
+	Sizes   map[string][]int           `json:"sizes"`           // column, "" = the table -> rows with a value in each batch, from which its shares are known
+	Odd     map[string][]bool          `json:"odd"`             // series -> whether the value was an anomaly; absent = never
+	Known   map[string]Known           `json:"known"`           // column -> what was seen
+	Level   map[string]time.Time       `json:"level,omitempty"` // series -> when its present level began; what was before is not compared with
+	Firing  map[string]time.Time       `json:"firing"`          // series whose newest value is an anomaly -> since when
+	Bands   map[string][2]number.Float `json:"bands"`           // series -> where its newest value was expected; absent = nothing was expected yet
 }
 
 // Line is how one series stands.
@@ -156,6 +157,9 @@ func (h *History) ready() {
 	if h.Values == nil {
 		h.Values, h.Sizes, h.Odd, h.Known, h.Firing = map[string][]number.Float{}, map[string][]int{}, map[string][]bool{}, map[string]Known{}, map[string]time.Time{}
 	}
+	if h.Level == nil {
+		h.Level = map[string]time.Time{}
+	}
 	if h.Bands == nil {
 		h.Bands = map[string][2]number.Float{}
 	}
@@ -256,14 +260,15 @@ func (h *History) run(name string, end int) int {
 func (h *History) band(name string, p Policy) (Band, bool) {
 	all, n := h.Values[name], len(h.At)-1
 	family, column, _ := strings.Cut(name, "/")
+	h.accept(name, n, p)
 	from := 0
-	if r := h.run(name, n); r >= p.Accept {
-		from = n - r // the level of before is over
+	if since, ok := h.Level[name]; ok {
+		from, _ = slices.BinarySearchFunc(h.At, since, time.Time.Compare)
 	}
 	var past, filled []float64 // filled keeps the season's beat: in the place of a gap or an anomaly stands the value of the season before
 	size := 0
 	for i := from; i < n; i++ {
-		odd := from == 0 && i < len(h.Odd[name]) && h.Odd[name][i]
+		odd := i < len(h.Odd[name]) && h.Odd[name][i]
 		v := float64(all[i])
 		if !math.IsNaN(v) && !odd {
 			past = append(past, v)
@@ -306,6 +311,18 @@ func (h *History) band(name string, p Policy) (Band, bool) {
 	return p.expect(family, past, filled, now, size), true
 }
 
+// accept takes anomalies that stayed for the level: the n-th value is compared with them, and with nothing before.
+func (h *History) accept(name string, n int, p Policy) {
+	r := h.run(name, n)
+	if r < p.Accept {
+		return
+	}
+	h.Level[name] = h.At[n-r]
+	for i := n - r; i < n; i++ {
+		h.Odd[name][i] = false
+	}
+}
+
 func (p Policy) rule(name, family string) (Rule, bool) {
 	r, ok := p.Series[name]
 	if !ok {
@@ -329,6 +346,7 @@ func (h *History) forget() {
 			delete(h.Odd, name)
 			delete(h.Firing, name)
 			delete(h.Bands, name)
+			delete(h.Level, name)
 			continue
 		}
 		h.Values[name] = v
