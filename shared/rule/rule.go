@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"mlops/shared/dataset"
@@ -185,6 +186,9 @@ func read(v any) (number float64, text string, isNumber, missing bool) {
 	case string:
 		if missing := slices.Contains(dataset.DefaultMissing, x); missing {
 			return 0, x, false, true
+		}
+		if !strings.ContainsRune("+-.0123456789iI", rune(x[0])) { // a word: to parse it would make an error
+			return 0, x, false, false
 		}
 		n, err := strconv.ParseFloat(x, 64)
 		return n, x, err == nil && !math.IsNaN(n), false

@@ -98,8 +98,8 @@ func (l *Loader) Champion(ctx context.Context, name string) (*Served, error) {
 	return e.served, nil
 }
 
-// rules looks at the rules for requests again when their time is over. Where they cannot be read, or were written for something else, those in use
-// stay: a control plane that is down must not change what is refused.
+// rules looks at the rules for requests again when their time is over. Where they cannot be read, or do not compile, the version goes on with those it
+// has, and the next request looks again: a control plane that is down must not take predictions down.
 func (l *Loader) rules(ctx context.Context, name string, e *entry, now time.Time) {
 	s := e.served
 	if !e.ruled.IsZero() && now.Sub(e.ruled) < rulesTTL && !now.Before(e.ruled) && s.ruled {
@@ -122,9 +122,9 @@ func (l *Loader) rules(ctx context.Context, name string, e *entry, now time.Time
 	e.served = &with
 }
 
-// reads reports whether a request may carry the column.
+// reads reports whether the model reads the column: a rule about any other, such as the target, says nothing of a request.
 func (s *Served) reads(column string) bool {
-	return slices.Contains(s.Ignored, column) || slices.ContainsFunc(s.Features, func(f model.Feature) bool { return f.Name == column })
+	return slices.ContainsFunc(s.Features, func(f model.Feature) bool { return f.Name == column })
 }
 
 func (l *Loader) load(ctx context.Context, name string, have *Served) (*Served, error) {
