@@ -124,6 +124,9 @@ func (r *remote) push(ctx context.Context, file string, size int64, name string,
 // put sends a file to a signed address: to a bucket, to the server that holds the state, or where none does to the platform in this process.
 func (r *remote) put(ctx context.Context, req *http.Request) error {
 	if r.url == "" {
+		if _, key, ok := strings.Cut(req.URL.Path, "/uploads/"); ok { // the public address may lie behind a proxy, under a path of its own
+			req.URL.Path = "/uploads/" + key
+		}
 		h, err := host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
 		if err == nil {
 			defer h.Close()
@@ -138,7 +141,7 @@ func (r *remote) put(ctx context.Context, req *http.Request) error {
 		if !errors.As(err, &held) {
 			return err
 		}
-		if held.Addr != "" { // the public address may lie behind a proxy that is not reached from here
+		if held.Addr != "" {
 			req.URL.Scheme, req.URL.Host, req.Host = "http", held.Addr, ""
 		}
 	}
