@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mlops/functions/internal/door"
-	"mlops/functions/internal/host"
 	"mlops/shared/fault"
 	"mlops/shared/platform/local"
 	"mlops/shared/topology"
@@ -127,7 +125,7 @@ func (r *remote) put(ctx context.Context, req *http.Request) error {
 		if _, key, ok := strings.Cut(req.URL.Path, "/uploads/"); ok { // the public address may lie behind a proxy, under a path of its own
 			req.URL.Path = "/uploads/" + key
 		}
-		h, err := host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
+		h, err := r.open()
 		if err == nil {
 			defer h.Close()
 			w := &door.Recorder{}

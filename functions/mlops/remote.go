@@ -102,9 +102,14 @@ func (r *remote) http(ctx context.Context, base, key, method, path, mediaType st
 	return answered(res.StatusCode, b)
 }
 
+// open opens the state as a platform in this process.
+func (r *remote) open() (*host.Host, error) {
+	return host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
+}
+
 // inProcess opens the state and asks the same handlers.
 func (r *remote) inProcess(ctx context.Context, method, path, mediaType string, payload []byte) (json.RawMessage, error) {
-	h, err := host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
+	h, err := r.open()
 	if err != nil {
 		return nil, err
 	}
