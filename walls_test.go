@@ -50,6 +50,8 @@ var rooms = map[string]room{
 	"drift/joint":        {storey: 3},
 	"drift/domain":       {storey: 3, neighbour: []string{"drift/joint"}}, // apart from drift, so that what reads a report links no trainer
 	"drift/stream":       {storey: 3},
+	"drift/alert":        {storey: 3, neighbour: []string{"drift"}},
+	"drift/export":       {storey: 3, neighbour: []string{"drift"}},
 	"training":           {storey: 3},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},
