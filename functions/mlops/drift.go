@@ -19,11 +19,18 @@ func driftCommand(a *app) *cobra.Command {
 	var failOnDrift bool
 	var together jointFlags
 	var sequence streamFlags
+	var ask driftAsk
 	c := &cobra.Command{
-		Use:   "drift",
-		Short: "Compare two tables, column by column",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use:   "drift [model]",
+		Short: "Compare two tables, column by column; or measure a platform's traffic to a model now",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if reference != "" || current != "" || sequence.column != "" {
+					return notBoth()
+				}
+				return ask.check(c.Context(), a, args[0], failOnDrift)
+			}
 			if sequence.column != "" {
 				if err := a.detect(sequence, current, method, config); err != nil {
 					return err
@@ -99,6 +106,9 @@ func driftCommand(a *app) *cobra.Command {
 	sequence.bind(c)
 	c.Flags().StringVar(&config, "config", "", "a JSON file of thresholds")
 	c.Flags().BoolVar(&failOnDrift, "fail-on-drift", false, "exit 1 when the dataset drifted")
+	c.Flags().DurationVar(&ask.window, "window", 0, "of a model's traffic: how far back (default: as configured)")
+	c.Flags().IntVar(&ask.rows, "rows", 0, "of a model's traffic: the newest so many rows (default: as configured)")
+	ask.flags(c)
 	return c
 }
 

@@ -26,6 +26,7 @@ import (
 // remote is how commands reach a platform: over HTTP, or where nobody serves the state, by opening it themselves.
 type remote struct {
 	state, url string
+	accept     string // the content type that is wanted, where there are several
 }
 
 func (r *remote) flags(c *cobra.Command) {
@@ -81,6 +82,9 @@ func (r *remote) http(ctx context.Context, base, key, method, path string, paylo
 		return nil, usage{err}
 	}
 	req.Header.Set("X-Api-Key", key)
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -109,6 +113,9 @@ func (r *remote) inProcess(ctx context.Context, method, path string, payload []b
 		return nil, err
 	}
 	req.Header.Set("X-Api-Key", h.Keys.Operate)
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	w := &door.Recorder{}
 	h.HTTP.ServeHTTP(w, req)

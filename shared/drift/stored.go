@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"mlops/shared/drift/joint"
 	"mlops/shared/fault"
 	"mlops/shared/number"
 )
@@ -25,6 +26,8 @@ type storedTally struct {
 	Prediction  *storedCounts   `json:"prediction,omitempty"`
 	Predictions []byte          `json:"predictions,omitempty"`
 	Labels      []byte          `json:"labels,omitempty"`
+	Joint       *joint.Sums     `json:"joint,omitempty"`
+	Rest        storedRest      `json:"rest,omitzero"`
 }
 
 type storedCounts struct {
@@ -63,9 +66,11 @@ type storedMagnitudes struct {
 }
 
 // MarshalJSON writes the tally so that ReadTally gives it back to the last bit: what a part of a window says is kept, and merged with other
-// parts later, without its rows. Of the rows only predictions and labels are in it.
+// parts later, without its rows. Of the rows only predictions and labels are in it. What belongs to the window and not
+// to its parts is left out: a season, the rows of the windows before, labels without a row, and what a classifier said of the rows, which needs
+// the reference's own.
 func (t *Tally) MarshalJSON() ([]byte, error) {
-	s := storedTally{Format: tallyFormat, Model: t.profile.Model, Version: t.profile.Version, Rows: t.rows, Start: t.start, End: t.end, Predictions: packed(t.predictions), Labels: packed(t.labels)}
+	s := storedTally{Format: tallyFormat, Model: t.profile.Model, Version: t.profile.Version, Rows: t.rows, Start: t.start, End: t.end, Predictions: packed(t.predictions), Labels: packed(t.labels), Joint: t.joint, Rest: t.storedRest()}
 	for _, c := range t.features {
 		s.Features = append(s.Features, c.stored())
 	}
@@ -82,9 +87,10 @@ func (p *Profile) ReadTally(b []byte) (*Tally, error) {
 		return nil, fault.Invalidf("read a tally of %q v%d: it is not JSON of one", p.Model, p.Version).Because(err)
 	}
 	width := width(p.Task, len(p.Classes))
-	t := &Tally{profile: p, rows: s.Rows, start: s.Start, end: s.End, predictions: unpacked(s.Predictions), labels: unpacked(s.Labels)}
+	t := &Tally{profile: p, rows: s.Rows, start: s.Start, end: s.End, predictions: unpacked(s.Predictions), labels: unpacked(s.Labels), joint: s.Joint}
 	fits := s.Format == tallyFormat && s.Model == p.Model && s.Version == p.Version && len(s.Features) == len(p.Features) && s.Rows >= 0 &&
-		len(t.predictions) == width*len(t.labels) && (s.Prediction == nil || p.Prediction != nil)
+		len(t.predictions) == width*len(t.labels) && (s.Prediction == nil || p.Prediction != nil) && (s.Joint != nil) == (p.Joint != nil) &&
+		(s.Joint == nil || len(s.Joint.Residuals) == 0 || len(s.Joint.Residuals) == len(p.Joint.Columns))
 	for i := 0; fits && i < len(s.Features); i++ {
 		fits = s.Features[i].fits(&p.Features[i])
 		if fits {
@@ -96,6 +102,7 @@ func (p *Profile) ReadTally(b []byte) (*Tally, error) {
 			t.prediction = s.Prediction.counts(p.Prediction)
 		}
 	}
+	fits = fits && t.readRest(s.Rest)
 	if !fits {
 		return nil, fault.Invalidf("read a tally of %q v%d: it is one of %q v%d, counted on other bins", p.Model, p.Version, s.Model, s.Version)
 	}

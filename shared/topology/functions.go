@@ -93,7 +93,7 @@ var Functions = []Spec{
 		Grants: []Grant{
 			{Data, "capture/", ReadWrite}, {Data, "groundtruth/", Write}, {Models, "models/", Read}, {Data, "config/", Read},
 			{Data, "batches/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
-			{Control, "model", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
+			{Control, "model", Read}, {Control, "gauge", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -104,7 +104,7 @@ var Functions = []Spec{
 		Memory:     1024, Timeout: 5 * time.Minute, Concurrency: 2,
 		Grants: []Grant{
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "config/", Read},
-			{Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
+			{Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "alert", ReadWrite}, {Control, "gauge", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -145,7 +145,7 @@ var Functions = []Spec{
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
 			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
-			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "report", Read}, {Control, "job", Read}, {Audit, "", Read},
+			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Audit, "", Read},
 		},
 	},
 }

@@ -32,7 +32,6 @@ import (
 	"mlops/functions/internal/validate"
 	"mlops/shared/approval"
 	"mlops/shared/control"
-	"mlops/shared/drift"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/platform/local"
@@ -43,15 +42,16 @@ import (
 
 // Options are what a person chooses about a host.
 type Options struct {
-	Dir       string           // of the state
-	Now       func() time.Time // the platform's clock
-	PublicURL string           // where links lead
-	APIKey    string           // opens predict and operate; "" = keys made once and kept
-	Window    time.Duration    // of a drift check
-	Progress  func(training.Progress)
-	Attempts  int      // of a delivery; 0 = the bus's default
-	Off       []string // names of schedules that do not run
-	Log       *slog.Logger
+	Dir        string           // of the state
+	Now        func() time.Time // the platform's clock
+	PublicURL  string           // where links lead
+	APIKey     string           // opens predict and operate; "" = keys made once and kept
+	Window     time.Duration    // of a drift check
+	WindowRows int              // a drift check looks at the newest so many rows of that time; 0 = at all
+	Progress   func(training.Progress)
+	Attempts   int      // of a delivery; 0 = the bus's default
+	Off        []string // names of schedules that do not run
+	Log        *slog.Logger
 }
 
 // Host is a platform on one machine.
@@ -97,8 +97,8 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
-	policies, driftPolicy := settings.Agent(h.config, []string{owner}), settings.Drift(h.config)
-	if err := readable(policies, driftPolicy); err != nil {
+	policies, driftSettings := settings.Agent(h.config, []string{owner}), settings.Drift(h.config)
+	if err := readable(policies, driftSettings); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -120,7 +120,7 @@ func (h *Host) wire() error {
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
 	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
-	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: driftPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
 	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
 	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}
@@ -236,7 +236,7 @@ func (h *Host) config(_ context.Context, name string) ([]byte, error) {
 const owner = "owner@localhost"
 
 // readable reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
-func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (drift.Policy, error)) error {
+func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error)) error {
 	_, a := decisions(context.Background())
 	_, b := drifts(context.Background())
 	return errors.Join(a, b)

@@ -5,7 +5,8 @@ import (
 	"context"
 
 	"mlops/functions/internal/agent"
-	"mlops/shared/drift"
+	"mlops/functions/internal/driftcheck"
+	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
 	"mlops/shared/platform"
 	"mlops/shared/remedy"
@@ -29,9 +30,15 @@ func Agent(read Reader, approvers []string) func(ctx context.Context) (agent.Pol
 	}
 }
 
-// Drift reads drift.yaml.
-func Drift(read Reader) func(ctx context.Context) (drift.Policy, error) {
-	return func(ctx context.Context) (drift.Policy, error) { return one(ctx, read, "drift", drift.DefaultPolicy()) }
+// Drift reads drift.yaml and alerts.yaml.
+func Drift(read Reader) func(ctx context.Context) (driftcheck.Settings, error) {
+	return func(ctx context.Context) (s driftcheck.Settings, err error) {
+		if s.Config, err = one(ctx, read, "drift", driftcheck.DefaultConfig()); err != nil {
+			return s, err
+		}
+		s.Alerts, err = one(ctx, read, "alerts", alert.DefaultPolicy())
+		return s, err
+	}
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {

@@ -121,7 +121,7 @@ const (
 var nameForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,63}$`)
 
 // kinds are the findings a rule may name.
-var kinds = []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn}
+var kinds = []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn, drift.Joint, drift.Domain, drift.Target, drift.OneClass, drift.UnknownClass, drift.NegativeTarget, drift.UnmatchedLabel, drift.BadPrediction, drift.SegmentShare, drift.SegmentDrift, drift.SegmentLoss, drift.Duplicates, drift.RowCount}
 
 // Validate names every fault of the rules at once, by the field's path in alerts.yaml; nil when there is none.
 func (p Policy) Validate() error {

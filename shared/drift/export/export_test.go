@@ -84,7 +84,7 @@ func TestViolations(t *testing.T) {
 	if b, err := json.Marshal(NewViolations(&drift.Report{}, nil)); err != nil || string(b) != `{"violations":[]}` {
 		t.Errorf("of nothing: %s, %v", b, err)
 	}
-	kinds := []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn}
+	kinds := []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn, drift.Joint, drift.Domain, drift.Target, drift.OneClass, drift.UnknownClass, drift.NegativeTarget, drift.UnmatchedLabel, drift.BadPrediction, drift.SegmentShare, drift.SegmentDrift, drift.SegmentLoss, drift.Duplicates, drift.RowCount}
 	for _, kind := range kinds {
 		if checks[kind] == "" {
 			t.Errorf("%s has no name of SageMaker's", kind)

@@ -111,7 +111,10 @@ type Violation struct {
 // own there: they are changes of a distribution. An infinity is no number to SageMaker.
 var checks = map[string]string{
 	drift.Covariate: "baseline_drift_check", drift.Prediction: "baseline_drift_check", drift.UnitChange: "baseline_drift_check", drift.Constant: "baseline_drift_check",
-	drift.VanishedCategory: "baseline_drift_check", drift.MissingRate: "completeness_check", drift.AllNull: "completeness_check", drift.NewCategory: "categorical_values_check",
+	drift.VanishedCategory: "baseline_drift_check", drift.Joint: "baseline_drift_check", drift.Domain: "baseline_drift_check",
+	drift.Target: "baseline_drift_check", drift.SegmentShare: "baseline_drift_check", drift.SegmentDrift: "baseline_drift_check", drift.SegmentLoss: "baseline_drift_check", drift.Duplicates: "baseline_drift_check",
+	drift.RowCount: "baseline_drift_check", drift.UnmatchedLabel: "completeness_check", drift.OneClass: "categorical_values_check", drift.UnknownClass: "categorical_values_check",
+	drift.NegativeTarget: "data_type_check", drift.BadPrediction: "data_type_check", drift.MissingRate: "completeness_check", drift.AllNull: "completeness_check", drift.NewCategory: "categorical_values_check",
 	drift.WrongType: "data_type_check", drift.NonFinite: "data_type_check", drift.MissingColumn: "missing_column_check",
 }
 
