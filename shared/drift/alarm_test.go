@@ -193,7 +193,7 @@ func copied(c dataset.Column) dataset.Column {
 // What changes are seen in windows of a hundred rows to ten thousand, against 10,000 reference rows: one column of thirty changed, each in
 // turn; in one window, and in two of three. At 10,000 the first six are seen 99 times in 100.
 func TestPowerCurves(t *testing.T) {
-	references, sizes, every := simulated(1, 40), []int{100, 300, 1000, 3000, 10_000}, 1
+	references, sizes, every := simulated(1, 15), []int{100, 300, 1000, 3000, 10_000}, 1
 	if os.Getenv("MLOPS_WINDOWS") == "" {
 		sizes, every = []int{300, 10_000}, 4
 	}

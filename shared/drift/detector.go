@@ -59,7 +59,7 @@ func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
 	if own.rank > 1 {
 		byRank = own.scaled(z*z, own.rank, 1, 1)
 	}
-	e := t.poolNeighbours(own.shape).evidence(p, own)
+	e := t.poolNeighbours(1).evidence(t.poolNeighbours(own.shape), p, own)
 	e.p = min(1, 2*min(byRank, e.p))
 	return e
 }
@@ -77,7 +77,12 @@ func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 		return tooFew
 	}
 	own := f.tolerance(t.n, t.m)
-	return t.poolRare(f.rareness(t, own)).evidence(p, own)
+	return f.levelEvidence(t, p, own)
+}
+
+func (f *FeatureProfile) levelEvidence(t table, p Policy, own tolerance) evidence {
+	known := f.rareness(t)
+	return t.poolRare(known).evidence(t.poolRare(max(known, own.shape)), p, own)
 }
 
 // levelTable counts both samples on the levels that the profile keeps. Where it does not keep all of the reference's, nobody knows which of
@@ -93,18 +98,19 @@ func (f *FeatureProfile) levelTable(c *counts) table {
 
 // rareness is the factor for poolRare. Where the profile keeps only the most frequent of the reference's levels, those near the least that it
 // keeps were often kept for being frequent by chance, and would be rarer in any window: only what chance hardly brings there is told apart.
-func (f *FeatureProfile) rareness(t table, own tolerance) float64 {
+func (f *FeatureProfile) rareness(t table) float64 {
 	if f.Other == 0 {
-		return own.shape
+		return 1
 	}
 	least := float64(slices.Min(f.Counts))
-	return max(own.shape, (least+5*math.Sqrt(least)+5)*float64(t.n+t.m)/float64(t.n)/t.enough())
+	return max(1, (least+5*math.Sqrt(least)+5)*float64(t.n+t.m)/float64(t.n)/t.enough())
 }
 
-// evidence of a table whose rare cells are pooled. Where the reference's own parts differ beyond chance, so may the window: the distance
-// must exceed what such samples have on average, and the p-value is that of the chi-square scaled by as much.
-func (t table) evidence(p Policy, own tolerance) (e evidence) {
-	e.statistic, e.df, e.p = t.chiSquare()
+// evidence of a table whose rare cells are pooled, the size from it and the p-value from a further pooled one. Where the reference's own parts
+// differ beyond chance, so may the window: the distance must exceed what such samples have on average, and the p-value is that of the
+// chi-square scaled by as much, on cells that hold enough independent rows' worth.
+func (t table) evidence(tested table, p Policy, own tolerance) (e evidence) {
+	e.statistic, e.df, e.p = tested.chiSquare()
 	if own.shape > 1 && e.df > 0 {
 		e.p = own.scaled(e.statistic, own.shape, min(own.df, float64(e.df)), e.df)
 	}

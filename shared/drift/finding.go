@@ -74,7 +74,7 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 			t.cur = exchangedBack(f, c, swapped.levels)
 		}
 		own := f.tolerance(t.n, t.m)
-		rest := t.poolRare(f.rareness(t, own)).evidence(pol, own)
+		rest := f.levelEvidence(t, pol, own)
 		if rest.adjusted = rest.p; !rest.counts(pol) {
 			return nil // the new or exchanged levels are all that changed; they have a finding of their own
 		}

@@ -28,7 +28,7 @@ func TestSortedReferenceIsNotNoise(t *testing.T) {
 	level, count, heavy := base.Column("levels4_8").Code, base.Column("count0").Float, base.Column("skewed0").Float
 	labels := make([]float64, n)
 	for i := range labels {
-		labels[i] = math.Floor(float64(2 * i / n))
+		labels[i] = float64(2 * i / n)
 	}
 	ascending := w.numbers(n, w.NormFloat64)
 	slices.Sort(ascending)
