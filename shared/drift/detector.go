@@ -111,6 +111,7 @@ func (f *FeatureProfile) rareness(t table) float64 {
 // chi-square scaled by as much, on cells that hold enough independent rows' worth.
 func (t table) evidence(tested table, p Policy, own tolerance) (e evidence) {
 	e.statistic, e.df, e.p = tested.chiSquare()
+	e.p = tested.exact(e.p)
 	if own.shape > 1 && e.df > 0 {
 		e.p = own.scaled(e.statistic, own.shape, min(own.df, float64(e.df)), e.df)
 	}
