@@ -14,8 +14,8 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// simulated is how much to simulate: few for a quick test, many when MLOPS_WINDOWS is set (make bench-drift), the number itself if it is one.
-func simulated(few, many int) int {
+// simulations is how much to simulate: few for a quick test, many when MLOPS_WINDOWS is set (make bench-drift), the number itself if it is one.
+func simulations(few, many int) int {
 	text := os.Getenv("MLOPS_WINDOWS")
 	if n, err := strconv.Atoi(text); err == nil && n > 0 {
 		return min(n, many)
@@ -68,7 +68,7 @@ func TestAlarmRates(t *testing.T) {
 	total, drifts, losses := 0, 0, 0
 	for _, n := range sizes {
 		for _, m := range sizes {
-			references, rows := simulated(20, 1000), 4_000_000
+			references, rows := simulations(20, 1000), 4_000_000
 			references = max(min(references, min(rows, 4000*references)/(n+3*m)), 12)
 			drifted, lost := make([]int, references), make([]int, references)
 			each(references, func(i int) {
@@ -193,7 +193,7 @@ func copied(c dataset.Column) dataset.Column {
 // What changes are seen in windows of a hundred rows to ten thousand, against 10,000 reference rows: one column of thirty changed, each in
 // turn; in one window, and in two of three. At 10,000 the first six are seen 99 times in 100.
 func TestPowerCurves(t *testing.T) {
-	references, sizes, every := simulated(1, 15), []int{100, 300, 1000, 3000, 10_000}, 1
+	references, sizes, every := simulations(1, 15), []int{100, 300, 1000, 3000, 10_000}, 1
 	if os.Getenv("MLOPS_WINDOWS") == "" {
 		sizes, every = []int{300, 10_000}, 4
 	}

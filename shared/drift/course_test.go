@@ -67,7 +67,7 @@ func (w world) course(n int, draw func(world, int) []float64, sticky float64) *d
 // Where rows come in time, an ordinary window differs from the whole by more than independent rows do: by as much as parts of the reference
 // do. Without that (OrderNone) nearly every window of such a course alarms.
 func TestOrdinaryDays(t *testing.T) {
-	references := simulated(2, 60)
+	references := simulations(2, 60)
 	t.Logf("dataset alarms of ordinary windows, 15 columns, reference 10,000 rows; by the reference's own noise | rows taken as independent | found: one column 1 sd off")
 	for _, c := range courses {
 		sticky := 0.9
