@@ -46,7 +46,7 @@ func NewProfile(r Reference) (*Profile, error) {
 		}
 		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance, inTime)
 	})
-	p.Joint = joint.New(r.Frame, r.Importance)
+	p.Joint = joint.New(r.Frame, r.Importance, inTime)
 	rows, repeated := p.countDuplicates(r.Frame).counts()
 	p.Repeated = &Duplication{rows, repeated}
 	if p.Task != "" {

@@ -11,14 +11,14 @@ import (
 // courses are ways in which rows that come in time depend on one another.
 var courses = []struct {
 	name string
-	draw func(w world, n int) []float64
+	draw func(w world, n, column int) []float64
 }{
-	{"independent", func(w world, n int) []float64 { return w.numbers(n, w.NormFloat64) }},
-	{"autoregressive, 0.9", func(w world, n int) []float64 {
+	{"independent", func(w world, n, column int) []float64 { return w.numbers(n, w.NormFloat64) }},
+	{"autoregressive, 0.9", func(w world, n, column int) []float64 {
 		x := w.NormFloat64()
 		return w.numbers(n, func() float64 { x = 0.9*x + math.Sqrt(1-0.9*0.9)*w.NormFloat64(); return x })
 	}},
-	{"days of 200 rows, each 0.5 sd off", func(w world, n int) []float64 {
+	{"days of 200 rows, each 0.5 sd off", func(w world, n, column int) []float64 {
 		row, day := w.IntN(200), 0.5*w.NormFloat64()
 		return w.numbers(n, func() float64 {
 			if row++; row%200 == 0 {
@@ -27,18 +27,19 @@ var courses = []struct {
 			return day + w.NormFloat64()
 		})
 	}},
-	{"a season of 500 rows", func(w world, n int) []float64 {
-		at := 500 * w.Float64()
+	{"a season of 500 rows", func(w world, n, column int) []float64 {
+		at := float64(w.start + 50*column) // the columns keep their distance, or they would go together otherwise
 		return w.numbers(n, func() float64 { at++; return math.Sin(at*2*math.Pi/500) + w.NormFloat64() })
 	}},
 }
 
 // course draws a table whose rows come in time: ten numbers of the course, three categories that stay for ten rows, missing values that come
 // in bursts of twenty, and two hundred customers of twenty rows at a time.
-func (w world) course(n int, draw func(world, int) []float64, sticky float64) *dataset.Frame {
+func (w world) course(n int, draw func(world, int, int) []float64, sticky float64) *dataset.Frame {
 	var c []dataset.Column
+	w.start = w.IntN(500)
 	for i := range 10 {
-		c = append(c, dataset.NumericColumn(fmt.Sprintf("x%d", i), draw(w, n)))
+		c = append(c, dataset.NumericColumn(fmt.Sprintf("x%d", i), draw(w, n, i)))
 	}
 	for i, k := range []int{2, 5, 30} {
 		levels := w.levels(fmt.Sprintf("stays%d_%d", i, k), n, k, 1, 0)

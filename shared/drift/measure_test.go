@@ -98,7 +98,7 @@ func TestReportDoesNotDependOn(t *testing.T) {
 func TestProfileKeepsNoRows(t *testing.T) {
 	w := newWorld(6)
 	small, large := text(t, w.profile(t, 1000)), text(t, w.profile(t, 8000))
-	if len(large) > len(small)*3/2 || len(large) > 60000 {
+	if len(large) > len(small)*3/2 || len(large) > 120_000 {
 		t.Errorf("the profile of 1,000 rows has %d bytes, that of 8,000 has %d", len(small), len(large))
 	}
 }

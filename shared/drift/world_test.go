@@ -13,9 +13,12 @@ import (
 
 // world draws tables of thirty columns of many kinds: normal, skewed, heavy-tailed, counts, spikes at zero, missing values, and
 // categories of two to five thousand levels, their frequencies equal or falling as 1/rank.
-type world struct{ *rand.Rand }
+type world struct {
+	*rand.Rand
+	start int // of a course
+}
 
-func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 7))} }
+func newWorld(seed uint64) world { return world{Rand: rand.New(rand.NewPCG(seed, 7))} }
 
 func (w world) numbers(n int, draw func() float64) []float64 {
 	v := make([]float64, n)
