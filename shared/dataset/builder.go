@@ -31,6 +31,8 @@ type builder struct {
 
 	code chunks[int32]
 	dict *dictionary
+	same []int32 // the code of each of dict's levels in the column that absorbs this one
+	rank []int32 // the place of each of dict's levels among the sorted ones
 }
 
 func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
@@ -133,7 +135,7 @@ func (b *builder) string(raw []byte, p *problems) {
 	}
 	code, what := b.dict.find(raw)
 	if what != "" {
-		p.add(fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
+		p.addText(string(raw), fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
 	}
 	b.code.add(code)
 }
@@ -151,17 +153,24 @@ func (b *builder) infinity(raw []byte) {
 func (b *builder) toText() {
 	b.text = true
 	b.dict = newDictionary(func(t []byte) bool { return b.missing(trim(t)) })
-	float, written := b.float.join(), b.written.join()
+	b.respell(b)
+	b.float, b.written, b.odd = chunks[float64]{}, chunks[byte]{}, nil
+}
+
+// respell adds b's numbers to the texts of t, letter by letter as they were written.
+func (b *builder) respell(t *builder) {
+	odd := b.odd
 	var scratch, block []byte
+	float, written := b.float.all(), b.written.all()
 	for i, v := range float {
 		var text []byte
 		switch written[i] {
 		case notDecimal:
-			b.code.add(-1)
+			t.code.add(-1)
 			continue
 		case irregular:
-			if len(block) == 0 {
-				block, b.odd = b.odd[0], b.odd[1:]
+			for len(block) == 0 {
+				block, odd = odd[0], odd[1:]
 			}
 			length, n := binary.Uvarint(block)
 			text, block = block[n:n+int(length)], block[n+int(length):]
@@ -169,10 +178,56 @@ func (b *builder) toText() {
 			scratch = strconv.AppendFloat(scratch[:0], v, 'f', int(written[i]), 64)
 			text = scratch
 		}
-		code, _ := b.dict.find(text) // a number is no text at fault
+		code, _ := t.dict.find(text) // a number is no text at fault
+		t.code.add(code)
+	}
+}
+
+// absorb adds the rows of part, another column of the same name and options.
+func (b *builder) absorb(part *builder) {
+	if part.text && !b.text {
+		b.toText()
+	}
+	if !b.text {
+		if part.firstInf > 0 && b.firstInf == 0 {
+			b.firstInf = b.rows() + part.firstInf
+		}
+		b.float.extend(part.float.all())
+		b.written.extend(part.written.all())
+		b.odd = append(b.odd, part.odd...)
+		part.odd = nil // b's now
+		b.present += part.present
+		b.infinite += part.infinite
+		return
+	}
+	if !part.text {
+		part.respell(b)
+		return
+	}
+	for code := len(part.same); code < len(part.dict.levels); code++ {
+		same, _ := b.dict.find([]byte(part.dict.levels[code]))
+		part.same = append(part.same, same)
+	}
+	for _, code := range part.code.all() {
+		if code >= 0 {
+			code = part.same[code]
+		}
 		b.code.add(code)
 	}
-	b.odd = nil
+}
+
+// most levels that a part keeps from batch to batch: more of them are looked up anew, so that many different texts take no memory.
+const mostKept = 4096
+
+// clear takes the rows out. What is text stays text.
+func (b *builder) clear() {
+	b.float.clear()
+	b.written.clear()
+	b.code.clear()
+	b.odd, b.present, b.infinite, b.firstInf = b.odd[:0], 0, 0, 0
+	if b.text && len(b.dict.known) > mostKept {
+		b.dict, b.same, b.rank = newDictionary(b.dict.missing), b.same[:0], nil
+	}
 }
 
 // column is the finished column.

@@ -24,6 +24,11 @@ type csvScanner struct {
 	scratch   []byte
 }
 
+// use sets the separator.
+func (s *csvScanner) use(separator byte) {
+	s.separator, s.eight = separator, uint64(separator)*0x0101010101010101
+}
+
 // separators that are guessed among, the likelier first.
 const separators = ",;\t|"
 
@@ -135,13 +140,10 @@ func (s *csvScanner) expectedRows(columns int) int {
 	return min(int(1.01*rows)+1, int(s.size)/columns+1, s.limits.Rows)
 }
 
-// records reads the data rows into columns.
-func (s *csvScanner) records(columns []*builder) {
-	for s.another() {
-		if s.row++; s.row > s.limits.Rows {
-			s.stop("more than %d rows", s.limits.Rows)
-			return
-		}
+// records reads at most so many data rows into columns.
+func (s *csvScanner) records(columns []*builder, most int) {
+	for s.row = 0; s.row < most && s.another(); {
+		s.row++
 		s.record(columns)
 	}
 }
