@@ -134,6 +134,17 @@ func (b *builder) string(raw []byte, p *problems) {
 		b.toText()
 	}
 	code, what := b.dict.find(raw)
+	b.level(code, what, raw, p)
+}
+
+// short is string for a column that is categorical, and a text of at most 7 bytes, which are the lowest of word.
+func (b *builder) short(raw []byte, word uint64, p *problems) {
+	code, what := b.dict.findShort(word, raw)
+	b.level(code, what, raw, p)
+}
+
+// level adds a text that has a code, and what is wrong with it if it is new.
+func (b *builder) level(code int32, what string, raw []byte, p *problems) {
 	if what != "" {
 		p.addText(string(raw), fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
 	}
