@@ -20,6 +20,7 @@ type builder struct {
 	text       bool // categorical from here on
 	mustNumber bool
 	missing    func([]byte) bool
+	plain      bool // how numbers were written is not kept: if a text comes nobody wants the rows before it
 	marks      bool // some number, such as -9, means "no value"
 
 	float    chunks[float64]
@@ -32,7 +33,9 @@ type builder struct {
 	code chunks[int32]
 	dict *dictionary
 	same []int32 // the code of each of dict's levels in the column that absorbs this one
-	rank []int32 // the place of each of dict's levels among the sorted ones
+
+	sorted []string // dict's levels, sorted
+	rank   []int32  // the place of each of dict's levels there
 }
 
 func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
@@ -66,7 +69,9 @@ func (b *builder) none(n int) {
 			b.code.add(-1)
 		} else {
 			b.float.add(math.NaN())
-			b.written.add(notDecimal)
+			if !b.plain {
+				b.written.add(notDecimal)
+			}
 		}
 	}
 }
@@ -74,8 +79,11 @@ func (b *builder) none(n int) {
 // number adds a number; raw is what was written.
 func (b *builder) number(v float64, written byte, raw []byte) {
 	b.float.add(v)
-	b.written.add(written)
 	b.present++
+	if b.plain {
+		return
+	}
+	b.written.add(written)
 	if written == irregular {
 		b.keep(raw)
 	}
@@ -170,6 +178,10 @@ func (b *builder) toText() {
 
 // respell adds b's numbers to the texts of t, letter by letter as they were written.
 func (b *builder) respell(t *builder) {
+	if b.plain {
+		t.code.extend(slices.Repeat([]int32{-1}, b.float.size()))
+		return
+	}
 	odd := b.odd
 	var scratch, block []byte
 	float, written := b.float.all(), b.written.all()
@@ -235,28 +247,55 @@ func (b *builder) clear() {
 	b.float.clear()
 	b.written.clear()
 	b.code.clear()
-	b.odd, b.present, b.infinite, b.firstInf = b.odd[:0], 0, 0, 0
+	b.odd, b.present, b.infinite, b.firstInf = nil, 0, 0, 0
 	if b.text && len(b.dict.known) > mostKept {
-		b.dict, b.same, b.rank = newDictionary(b.dict.missing), b.same[:0], nil
+		b.dict, b.same, b.sorted = newDictionary(b.dict.missing), b.same[:0], nil
 	}
 }
 
 // column is the finished column.
 func (b *builder) column(p *problems) Column {
-	if !b.text && b.infinite > 0 {
-		if b.infinite == b.present && !b.mustNumber {
-			b.toText()
-		} else {
-			p.add(fault.Detail{Field: b.name, Code: "non_finite", Got: fmt.Sprintf("%d infinite or too large numbers", b.infinite), Row: fault.Row(b.firstInf),
-				Expected: "finite numbers; leave the field empty where there is no value"})
-		}
-	}
-	if !b.text {
+	if b.settle(p); !b.text {
 		b.written, b.odd = chunks[byte]{}, nil
 		return NumericColumn(b.name, b.float.join())
 	}
 	code := b.code.join()
 	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}
+}
+
+// settle decides what infinities are when all rows are known: texts where there is no other number, else a problem.
+func (b *builder) settle(p *problems) {
+	if b.text || b.infinite == 0 {
+		return
+	}
+	if b.infinite == b.present && !b.mustNumber {
+		b.toText()
+	} else {
+		p.add(fault.Detail{Field: b.name, Code: "non_finite", Got: fmt.Sprintf("%d infinite or too large numbers", b.infinite), Row: fault.Row(b.firstInf),
+			Expected: "finite numbers; leave the field empty where there is no value"})
+	}
+}
+
+// batch is the column of the rows since the last clear, with levels that rows before had; it is valid until the next.
+func (b *builder) batch() Column {
+	if !b.text {
+		return NumericColumn(b.name, b.float.all())
+	}
+	if len(b.sorted) != len(b.dict.levels) {
+		b.sorted = slices.Sorted(slices.Values(b.dict.levels))
+		b.rank = make([]int32, len(b.sorted))
+		for i, level := range b.dict.levels {
+			at, _ := slices.BinarySearch(b.sorted, level)
+			b.rank[i] = int32(at)
+		}
+	}
+	code := b.code.all()
+	for i, k := range code {
+		if k >= 0 {
+			code[i] = b.rank[k]
+		}
+	}
+	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: b.sorted}
 }
 
 // isInfinity reports whether t spells an infinity as R, Python, Java or JavaScript do.

@@ -15,6 +15,7 @@ import (
 type csvPass struct {
 	problems
 	options  Options
+	plain    bool // see builder
 	missing  func([]byte) bool
 	names    []string
 	expected int // rows that may come, 0 = unknown
@@ -23,10 +24,12 @@ type csvPass struct {
 
 	mu   sync.Mutex
 	next sync.Cond
-	turn int // the piece whose batches are in order
-	rows int // so far
-	err  error
+	turn int                // the piece whose batches are in order
+	rows int                // so far
+	err  error              // why reading ended early
 	told map[[2]string]bool // texts at fault, by column
+
+	refused error // what a taker said
 }
 
 // The rows of a batch are as many as fill batchCells, within limits.
@@ -67,28 +70,31 @@ func (p *csvPass) builders() []*builder {
 	columns := make([]*builder, len(p.names))
 	for i, name := range p.names {
 		columns[i] = newBuilder(name, p.options, p.missing)
+		columns[i].plain = p.plain
 	}
 	return columns
 }
 
-// run reads all rows. Every scanner gives its batches to each(scanner, batch), at the same time as others do, if each is not nil; and
-// then to inOrder, in the order of the text, one at a time. A batch is only lent.
-func (p *csvPass) run(each func(scanner int, batch []*builder), inOrder func(batch []*builder)) {
+// part is a batch of rows in the making, on loan.
+type part struct {
+	scanner int
+	piece   int // of the text
+	first   int // rows of the piece in earlier batches
+	columns []*builder
+}
+
+// run reads all rows. Every scanner gives its batches to each, at the same time as others do, if each is not nil; and then to inOrder, in
+// the order of the text, one at a time.
+func (p *csvPass) run(each func(part) error, inOrder func([]*builder)) {
 	var wait sync.WaitGroup
 	for i := range p.scanners {
-		wait.Go(func() {
-			p.scan(func(batch []*builder) {
-				if each != nil {
-					each(i, batch)
-				}
-			}, inOrder)
-		})
+		wait.Go(func() { p.scan(i, each, inOrder) })
 	}
 	wait.Wait()
 }
 
 // scan is the work of one scanner.
-func (p *csvPass) scan(each, inOrder func([]*builder)) {
+func (p *csvPass) scan(scanner int, each func(part) error, inOrder func([]*builder)) {
 	most := min(max(leastBatch, batchCells/len(p.names)), mostBatch)
 	room := most
 	if p.expected > 0 {
@@ -96,39 +102,36 @@ func (p *csvPass) scan(each, inOrder func([]*builder)) {
 	}
 	s := &csvScanner{limits: p.options.Limits}
 	s.use(p.pieces.separator)
-	columns := p.builders()
-	for _, b := range columns {
-		b.reserve(room)
+	b := part{scanner: scanner, columns: p.builders()}
+	for _, c := range b.columns {
+		c.reserve(room)
 	}
-	var buf []byte
-	for {
-		w, number, ok := p.pieces.next(buf)
-		if !ok {
+	for buf, ok := []byte(nil), false; ; buf = s.buf {
+		if s.window, b.piece, ok = p.pieces.next(buf); !ok {
 			return
 		}
-		for s.window = w; ; {
+		b.first = 0
+		for last := false; !last; b.first += s.row {
 			s.problems = problems{part: true}
-			s.records(columns, most)
-			last := s.row < most
-			if s.row > 0 {
-				each(columns)
+			s.records(b.columns, most)
+			last = s.row < most
+			var err error
+			if each != nil && s.row > 0 && s.err == nil {
+				err = each(b)
 			}
-			if !p.commit(number, s, last, func() { inOrder(columns) }) {
+			if !p.commit(b.piece, s, last, err, func() { inOrder(b.columns) }) {
 				return
 			}
-			for _, b := range columns {
-				b.clear()
-			}
-			if last {
-				break
+			for _, c := range b.columns {
+				c.clear()
 			}
 		}
-		buf = w.buf
 	}
 }
 
-// commit waits for the batch's turn and adds it to what was read; last says that the piece has no other. It reports whether to go on.
-func (p *csvPass) commit(piece int, s *csvScanner, last bool, add func()) bool {
+// commit waits for the batch's turn and adds it to what was read; last says that the piece has no other, refused is what each said. It reports
+// whether to go on.
+func (p *csvPass) commit(piece int, s *csvScanner, last bool, refused error, add func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.turn != piece && p.err == nil {
@@ -144,6 +147,8 @@ func (p *csvPass) commit(piece int, s *csvScanner, last bool, add func()) bool {
 		p.err = fault.Invalidf("more than %d rows", limit).WithCode(fault.CodeTooLarge)
 	case s.err != nil:
 		p.err = s.err
+	case refused != nil:
+		p.err, p.refused = refused, refused
 	default:
 		add()
 	}
@@ -159,6 +164,9 @@ func (p *csvPass) commit(piece int, s *csvScanner, last bool, add func()) bool {
 
 // failure is why there is no table, if so.
 func (p *csvPass) failure() error {
+	if p.refused != nil {
+		return p.refused
+	}
 	if p.err != nil {
 		return (&window{err: p.err}).failure(&p.problems)
 	}
