@@ -34,11 +34,11 @@ func readCSV(r io.Reader, o Options, piece int) (*Frame, error) {
 	for _, b := range columns {
 		b.reserve(p.expected)
 	}
-	p.run(nil, func(part []*builder) {
-		for i, b := range part {
+	p.run(func(batch []*builder) {
+		for i, b := range batch {
 			columns[i].absorb(b)
 		}
-	})
+	}, nil)
 	if err := p.failure(); err != nil {
 		return nil, err
 	}

@@ -78,23 +78,22 @@ func (p *csvPass) builders() []*builder {
 // part is a batch of rows in the making, on loan.
 type part struct {
 	scanner int
-	piece   int // of the text
-	first   int // rows of the piece in earlier batches
+	first   int // rows before it
 	columns []*builder
 }
 
-// run reads all rows. Every scanner gives its batches to each, at the same time as others do, if each is not nil; and then to inOrder, in
-// the order of the text, one at a time.
-func (p *csvPass) run(each func(part) error, inOrder func([]*builder)) {
+// run reads all rows. Every batch is given to inOrder in the order of the text, one at a time, and then to each, if that is not nil, at
+// the same time as other scanners give theirs.
+func (p *csvPass) run(inOrder func([]*builder), each func(part) error) {
 	var wait sync.WaitGroup
 	for i := range p.scanners {
-		wait.Go(func() { p.scan(i, each, inOrder) })
+		wait.Go(func() { p.scan(i, inOrder, each) })
 	}
 	wait.Wait()
 }
 
 // scan is the work of one scanner.
-func (p *csvPass) scan(scanner int, each func(part) error, inOrder func([]*builder)) {
+func (p *csvPass) scan(scanner int, inOrder func([]*builder), each func(part) error) {
 	most := min(max(leastBatch, batchCells/len(p.names)), mostBatch)
 	room := most
 	if p.expected > 0 {
@@ -106,21 +105,24 @@ func (p *csvPass) scan(scanner int, each func(part) error, inOrder func([]*build
 	for _, c := range b.columns {
 		c.reserve(room)
 	}
-	for buf, ok := []byte(nil), false; ; buf = s.buf {
-		if s.window, b.piece, ok = p.pieces.next(buf); !ok {
+	for buf := []byte(nil); ; buf = s.buf {
+		w, piece, ok := p.pieces.next(buf)
+		if !ok {
 			return
 		}
-		b.first = 0
-		for last := false; !last; b.first += s.row {
+		s.window = w
+		for last := false; !last; {
 			s.problems = problems{part: true}
 			s.records(b.columns, most)
 			last = s.row < most
-			var err error
-			if each != nil && s.row > 0 && s.err == nil {
-				err = each(b)
-			}
-			if !p.commit(b.piece, s, last, err, func() { inOrder(b.columns) }) {
+			if b.first, ok = p.commit(piece, s, last, func() { inOrder(b.columns) }); !ok {
 				return
+			}
+			if each != nil && s.row > 0 {
+				if err := each(b); err != nil {
+					p.refuse(err)
+					return
+				}
 			}
 			for _, c := range b.columns {
 				c.clear()
@@ -129,26 +131,25 @@ func (p *csvPass) scan(scanner int, each func(part) error, inOrder func([]*build
 	}
 }
 
-// commit waits for the batch's turn and adds it to what was read; last says that the piece has no other, refused is what each said. It reports
-// whether to go on.
-func (p *csvPass) commit(piece int, s *csvScanner, last bool, refused error, add func()) bool {
+// commit waits for the batch's turn and adds it to what was read; last says that the piece has no other. It returns how many rows came
+// before, and whether to go on.
+func (p *csvPass) commit(piece int, s *csvScanner, last bool, add func()) (before int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.turn != piece && p.err == nil {
 		p.next.Wait()
 	}
 	if p.err != nil {
-		return false
+		return 0, false
 	}
 	limit := p.options.Limits.Rows
-	p.merge(&s.problems, p.rows, limit, p.told)
+	before = p.rows
+	p.merge(&s.problems, before, limit, p.told)
 	switch {
-	case p.rows+s.row > limit:
+	case before+s.row > limit:
 		p.err = fault.Invalidf("more than %d rows", limit).WithCode(fault.CodeTooLarge)
 	case s.err != nil:
 		p.err = s.err
-	case refused != nil:
-		p.err, p.refused = refused, refused
 	default:
 		add()
 	}
@@ -159,7 +160,17 @@ func (p *csvPass) commit(piece int, s *csvScanner, last bool, refused error, add
 	if last || p.err != nil {
 		p.next.Broadcast()
 	}
-	return p.err == nil
+	return before, p.err == nil
+}
+
+// refuse ends the reading because a taker failed.
+func (p *csvPass) refuse(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err, p.refused = err, err
+		p.next.Broadcast()
+	}
 }
 
 // failure is why there is no table, if so.

@@ -46,8 +46,7 @@ func (h Heading) Options(o Options) Options {
 // Batch is a run of rows, on loan: whoever takes it keeps neither its columns' slices nor the frame.
 type Batch struct {
 	Frame *Frame
-	Piece int // the part of the text that the rows are of, ascending from 0; a piece may make several batches
-	First int // the number of its rows that came in earlier batches: (Piece, First) names a row whatever the number of processors
+	First int // how many rows of the table come before
 }
 
 // Begin is what Scan tells the columns of a table and how many takers of batches there shall be, and that gives them.
@@ -139,7 +138,7 @@ func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again 
 	if s.take, err = begin(h, p.scanners); err != nil {
 		return h, false, err
 	}
-	p.run(s.each, s.inOrder)
+	p.run(s.inOrder, s.each)
 	if err := p.failure(); err != nil {
 		return h, false, err
 	}
@@ -178,11 +177,6 @@ func (p *csvPass) sniff() (texts []string) {
 
 // each gives a batch to its scanner's taker, unless it is known that there will be another pass, or an error.
 func (s *csvScan) each(p part) error {
-	for i, b := range p.columns {
-		if b.text != (s.kinds[i] == Categorical) || b.infinite > 0 {
-			s.void.Store(true)
-		}
-	}
 	if s.void.Load() {
 		return nil
 	}
@@ -190,7 +184,7 @@ func (s *csvScan) each(p part) error {
 	for i, b := range p.columns {
 		f.Columns[i] = b.batch()
 	}
-	return s.take[p.scanner](Batch{f, p.piece, p.first})
+	return s.take[p.scanner](Batch{f, p.first})
 }
 
 // inOrder notes what decides about kinds.
@@ -200,6 +194,9 @@ func (s *csvScan) inOrder(columns []*builder) {
 		w.text = w.text || b.text
 		w.present += b.present
 		w.infinite += b.infinite
+		if b.text != (s.kinds[i] == Categorical) || b.infinite > 0 {
+			s.void.Store(true)
+		}
 		if w.firstInf == 0 && b.firstInf > 0 {
 			w.firstInf = s.rows + b.firstInf
 		}

@@ -20,8 +20,8 @@ import (
 // gather scans in and shows the table that its batches, put in order, make.
 func gather(piece int, in []byte, o Options) (string, error) {
 	type rows struct {
-		piece, first int
-		cells        []string // by column
+		first, rows int
+		cells       []string // by column
 	}
 	var got []rows
 	var mu sync.Mutex
@@ -33,7 +33,7 @@ func gather(piece int, in []byte, o Options) (string, error) {
 				if _, err := NewFrame(b.Frame.Columns...); err != nil {
 					return err
 				}
-				r := rows{b.Piece, b.First, make([]string, len(b.Frame.Columns))}
+				r := rows{b.First, b.Frame.Rows(), make([]string, len(b.Frame.Columns))}
 				for k := range b.Frame.Columns {
 					c := &b.Frame.Columns[k]
 					if c.Kind != h.Kinds[k] || c.Name != h.Names[k] {
@@ -53,8 +53,15 @@ func gather(piece int, in []byte, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	slices.SortFunc(got, func(a, b rows) int { return cmp.Or(cmp.Compare(a.piece, b.piece), cmp.Compare(a.first, b.first)) })
+	slices.SortFunc(got, func(a, b rows) int { return cmp.Compare(a.first, b.first) })
 	var b strings.Builder
+	rowsBefore := 0
+	for i := range got {
+		if got[i].first != rowsBefore {
+			return "", fmt.Errorf("a batch begins after %d rows, %d came", got[i].first, rowsBefore)
+		}
+		rowsBefore += got[i].rows
+	}
 	for k, name := range h.Names {
 		fmt.Fprintf(&b, "%q %.3s", name, h.Kinds[k])
 		for _, r := range got {
