@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,7 @@ import (
 )
 
 func driftCommand(a *app) *cobra.Command {
-	var reference, current, method, config string
+	var reference, current, method, config, save string
 	var numerical, categorical []string
 	var failOnDrift bool
 	c := &cobra.Command{
@@ -22,7 +24,11 @@ func driftCommand(a *app) *cobra.Command {
 		Short: "Compare two tables, column by column",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := required("drift", "--reference", reference, "--current", current); err != nil {
+			needed := []string{"--reference", reference, "--current", current}
+			if save != "" {
+				needed = needed[:2]
+			}
+			if err := required("drift", needed...); err != nil {
 				return err
 			}
 			if method != "default" {
@@ -44,19 +50,24 @@ func driftCommand(a *app) *cobra.Command {
 				return err
 			}
 			o := dataset.Options{Numeric: numerical, Categorical: categorical}
-			ref, err := readTable(reference, o)
+			profile, err := readReference(reference, o)
 			if err != nil {
-				return fault.Wrap(err, "read --reference %s", reference)
+				return err
 			}
-			cur, err := readTable(current, o)
+			if save != "" {
+				b, err := json.Marshal(profile)
+				if err != nil {
+					return fault.Wrap(err, "save the profile of %s", reference)
+				}
+				if err := a.write(save, append(b, '\n')); err != nil || current == "" {
+					return err
+				}
+			}
+			tally, err := profile.TallyOf(tableIn(current), o)
 			if err != nil {
 				return fault.Wrap(err, "read --current %s", current)
 			}
-			profile, err := drift.NewProfile(drift.Reference{Frame: ref})
-			if err != nil {
-				return fault.Wrap(err, "profile %s", reference)
-			}
-			report, err := drift.Measure(profile, drift.Window{Frame: cur}, policy)
+			report, err := profile.Compare(tally, policy)
 			if err != nil {
 				return fault.Wrap(err, "compare %s with %s", current, reference)
 			}
@@ -70,14 +81,31 @@ func driftCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&reference, "reference", "", "the table to compare with")
+	c.Flags().StringVar(&reference, "reference", "", "the table to compare with, or the profile of one that --save-profile wrote")
 	c.Flags().StringVar(&current, "current", "", "the table that may have drifted")
 	c.Flags().StringVar(&method, "method", "default", "the rule")
 	c.Flags().StringSliceVar(&numerical, "numerical", nil, "columns that must be numbers")
 	c.Flags().StringSliceVar(&categorical, "categorical", nil, "columns to read as categories")
+	c.Flags().StringVar(&save, "save-profile", "", "where to write the profile of --reference, which is then enough; without --current nothing is compared")
 	c.Flags().StringVar(&config, "config", "", "a JSON file of thresholds")
 	c.Flags().BoolVar(&failOnDrift, "fail-on-drift", false, "exit 1 when the dataset drifted")
 	return c
+}
+
+// readReference makes the profile of a table, or reads one.
+func readReference(file string, o dataset.Options) (*drift.Profile, error) {
+	if strings.EqualFold(path.Ext(file), ".json") {
+		b, err := readFile(file, drift.MaxProfile)
+		if err != nil {
+			return nil, usage{fmt.Errorf("read --reference: %w", err)}
+		}
+		if drift.IsProfile(b) {
+			p, err := drift.ReadProfile(b)
+			return p, fault.Wrap(err, "read --reference %s", file)
+		}
+	}
+	p, err := drift.ProfileOf(tableIn(file), o)
+	return p, fault.Wrap(err, "read --reference %s", file)
 }
 
 func (a *app) showDrift(r *drift.Report) {

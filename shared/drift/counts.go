@@ -42,16 +42,22 @@ func (f *FeatureProfile) newCounts() *counts {
 // count reads a column of rows values; nil is a column that is not there.
 func (f *FeatureProfile) count(column *dataset.Column, rows int) *counts {
 	c := f.newCounts()
-	c.rows = rows
+	c.add(f, column, rows)
+	return c
+}
+
+// add reads a column of further rows. It is absent from the window if it is from every part.
+func (c *counts) add(f *FeatureProfile, column *dataset.Column, rows int) {
+	c.absent = column == nil && (c.absent || c.rows == 0)
+	c.rows += rows
 	switch {
 	case column == nil:
-		c.absent, c.missing = true, rows
+		c.missing += rows
 	case f.Kind == dataset.Numeric:
 		c.numbers(f, column)
 	default:
 		c.levels(f, column)
 	}
-	return c
 }
 
 func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,30 +28,59 @@ type Tally struct {
 // Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
 // names every length that does not fit and labels that are no answer of the task.
 func (p *Profile) Tally(w Window) (*Tally, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	rows, err := p.check(w)
+	t, err := p.NewTally()
 	if err != nil {
 		return nil, err
 	}
-	t := &Tally{profile: p, rows: rows, start: w.Start, end: w.End, features: make([]*counts, len(p.Features))}
-	at := map[string]*dataset.Column{}
-	if w.Frame != nil {
-		for i := range w.Frame.Columns {
-			at[w.Frame.Columns[i].Name] = &w.Frame.Columns[i]
-		}
+	if err := t.Add(w); err != nil {
+		return nil, err
 	}
-	each(len(p.Features), func(i int) {
-		t.features[i] = p.Features[i].count(at[p.Features[i].Name], rows)
-	})
-	if p.Prediction == nil || w.Predictions == nil {
-		return t, nil
+	return t, nil
+}
+
+// NewTally is the tally of nothing, to which the parts of a window are added. The error, Invalid, says how the profile contradicts itself.
+func (p *Profile) NewTally() (*Tally, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return p.newTally(), nil
+}
+
+func (p *Profile) newTally() *Tally {
+	t := &Tally{profile: p, features: make([]*counts, len(p.Features))}
+	for i := range t.features {
+		t.features[i] = p.Features[i].newCounts()
+		t.features[i].absent = true
+	}
+	return t
+}
+
+// Add counts another part of the window. Tallies of parts are that of the whole to the last bit, whichever way it was cut; but a column
+// that some parts have as text makes it text in all. Errors are those of Profile.Tally.
+func (t *Tally) Add(w Window) error {
+	p := t.profile
+	rows, err := p.check(w)
+	if err != nil {
+		return err
+	}
+	predicts := p.Prediction != nil && w.Predictions != nil
+	if rows > 0 && t.rows > 0 && predicts != (t.prediction != nil) {
+		return fault.Invalidf("add rows with predictions to a tally without, or the other way round")
+	}
+	t.rows += rows
+	t.span(w.Start, w.End)
+	at := p.columnsOf(w.Frame)
+	each(len(at), func(i int) { t.features[i].add(&p.Features[i], at[i], rows) })
+	if !predicts {
+		return nil
 	}
 	answers := p.answers(w.Predictions)
-	t.prediction = p.Prediction.count(&answers, rows)
+	if t.prediction == nil {
+		t.prediction = p.Prediction.newCounts()
+	}
+	t.prediction.add(p.Prediction, &answers, rows)
 	n := width(p.Task, len(p.Classes))
-	t.predictions = make([]float64, 0, len(w.Predictions))
+	t.predictions = slices.Grow(t.predictions, len(w.Predictions))
 	for i := range rows {
 		row := w.Predictions[i*n : i*n+n]
 		if !p.valid(row) {
@@ -63,7 +93,42 @@ func (p *Profile) Tally(w Window) (*Tally, error) {
 		}
 		t.labels = append(t.labels, label)
 	}
-	return t, nil
+	return nil
+}
+
+// columnsOf are the columns of f in the profile's order; nil where f lacks one.
+func (p *Profile) columnsOf(f *dataset.Frame) []*dataset.Column {
+	at := map[string]*dataset.Column{}
+	if f != nil {
+		for i := range f.Columns {
+			at[f.Columns[i].Name] = &f.Columns[i]
+		}
+	}
+	columns := make([]*dataset.Column, len(p.Features))
+	for i := range columns {
+		columns[i] = at[p.Features[i].Name]
+	}
+	return columns
+}
+
+// batch is Add of a part that is one of many counted side by side.
+func (t *Tally) batch(b dataset.Batch) error {
+	rows := b.Frame.Rows()
+	t.rows += rows
+	for i, column := range t.profile.columnsOf(b.Frame) {
+		t.features[i].add(&t.profile.Features[i], column, rows)
+	}
+	return nil
+}
+
+// span widens the time that the tally covers.
+func (t *Tally) span(start, end time.Time) {
+	if t.start.IsZero() || !start.IsZero() && start.Before(t.start) {
+		t.start = start
+	}
+	if end.After(t.end) {
+		t.end = end
+	}
 }
 
 // check gives the number of rows, or all that does not fit.
@@ -103,12 +168,7 @@ func (t *Tally) Merge(o *Tally) error {
 		return fault.Invalidf("merge a tally with predictions and one without")
 	}
 	t.rows += o.rows
-	if t.start.IsZero() || !o.start.IsZero() && o.start.Before(t.start) {
-		t.start = o.start
-	}
-	if o.end.After(t.end) {
-		t.end = o.end
-	}
+	t.span(o.start, o.end)
 	for i, c := range o.features {
 		t.features[i].merge(c)
 	}
