@@ -57,6 +57,9 @@ func newCSVPass(r io.Reader, o Options, piece int) (*csvPass, error) {
 	}
 	p := &csvPass{problems: s.problems, options: o, missing: missingSet(o), names: names, expected: s.expectedRows(len(names)), told: map[[2]string]bool{}}
 	p.next.L = &p.mu
+	if piece == pieceBytes {
+		piece = min(max(pieceBytes, len(names)*pieceOfColumn), 8*pieceBytes)
+	}
 	p.pieces = &pieces{in: s.window, separator: s.separator, size: piece}
 	p.scanners = runtime.GOMAXPROCS(0)
 	if s.eof && len(s.rest()) <= piece {

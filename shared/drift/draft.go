@@ -70,18 +70,24 @@ func (d *draft) add(b dataset.Batch) error {
 			d.columns[i].levels(c)
 		}
 	}
+	var picked []int
 	for row := range n {
 		if key := mixed(uint64(b.First + row)); key <= math.MaxUint64>>d.halved {
-			d.keep(key, b.Frame, row)
+			d.keys, picked = append(d.keys, key), append(picked, row)
 		}
+	}
+	for i := range d.columns {
+		d.columns[i].keep(&b.Frame.Columns[i], picked)
+	}
+	for len(d.keys) > d.most {
+		d.halve()
 	}
 	return nil
 }
 
-func (d *draft) keep(key uint64, f *dataset.Frame, row int) {
-	d.keys = append(d.keys, key)
-	for i := range d.columns {
-		c, from := &d.columns[i], &f.Columns[i]
+// keep takes rows into the sample.
+func (c *draftColumn) keep(from *dataset.Column, rows []int) {
+	for _, row := range rows {
 		switch {
 		case c.kind == dataset.Numeric:
 			c.sampled = append(c.sampled, from.Float[row])
@@ -91,37 +97,33 @@ func (d *draft) keep(key uint64, f *dataset.Frame, row int) {
 			c.texts = append(c.texts, "")
 		}
 	}
-	for len(d.keys) > d.most {
-		d.halve()
-	}
 }
 
 // halve leaves in the sample the rows with the smaller keys.
 func (d *draft) halve() {
 	d.halved++
-	limit, n := uint64(math.MaxUint64)>>d.halved, 0
+	var stay []int
 	for i, key := range d.keys {
-		if key > limit {
-			continue
+		if key <= math.MaxUint64>>d.halved {
+			d.keys[len(stay)], stay = key, append(stay, i)
 		}
-		d.keys[n] = key
-		for k := range d.columns {
-			if c := &d.columns[k]; c.kind == dataset.Numeric {
-				c.sampled[n] = c.sampled[i]
-			} else {
-				c.texts[n] = c.texts[i]
-			}
-		}
-		n++
 	}
-	d.keys = d.keys[:n]
+	d.keys = d.keys[:len(stay)]
 	for k := range d.columns {
-		if c := &d.columns[k]; c.kind == dataset.Numeric {
-			c.sampled = c.sampled[:n]
-		} else {
-			c.texts = c.texts[:n]
-		}
+		c := &d.columns[k]
+		c.sampled, c.texts = only(c.sampled, stay), only(c.texts, stay)
 	}
+}
+
+// only leaves the elements at the given places, which ascend, if v has any.
+func only[T any](v []T, at []int) []T {
+	if len(v) == 0 {
+		return v
+	}
+	for to, from := range at {
+		v[to] = v[from]
+	}
+	return v[:len(at)]
 }
 
 // merge adds the draft of other rows of the same table; it takes what o has.
