@@ -23,6 +23,7 @@ type evidence struct {
 	threshold float64 // size must exceed it
 	statistic float64
 	df        int
+	noise     float64 // by how many times the reference's own parts vary more than independent rows do; 0 or 1: no more
 	levels    []string
 
 	adjusted float64 // p, corrected for all tests of the report
@@ -35,6 +36,8 @@ func (e evidence) counts(p Policy) bool { return e.adjusted < p.Alpha && e.size 
 var detectors = []detector{
 	{"distribution", []dataset.Kind{dataset.Numeric}, true, shiftOfNumbers, (*column).changed},
 	{"distribution", []dataset.Kind{dataset.Categorical}, true, shiftOfLevels, (*column).changed},
+	{"outside", []dataset.Kind{dataset.Numeric}, true, outsideValues, (*column).outside},
+	{"swapped_category", []dataset.Kind{dataset.Categorical}, false, exchangedLevels, (*column).exchanged},
 	{"missing", []dataset.Kind{dataset.Numeric, dataset.Categorical}, true, shiftOfMissing, (*column).missing},
 	{"new_category", []dataset.Kind{dataset.Categorical}, false, unseenLevels, (*column).unseen},
 	{"vanished_category", []dataset.Kind{dataset.Categorical}, false, vanishedLevels, (*column).vanished},
@@ -50,8 +53,12 @@ func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
 	}
-	_, byRank := t.rankSum()
-	e := t.poolNeighbours().evidence(p)
+	own := f.tolerance(t.n, t.m)
+	z, byRank := t.rankSum()
+	if own.rank > 1 {
+		byRank = own.scaled(z*z, own.rank, 1, 1)
+	}
+	e := t.poolNeighbours().evidence(p, own)
 	e.p = min(1, 2*min(byRank, e.p))
 	return e
 }
@@ -71,14 +78,18 @@ func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
 	}
-	return t.poolRare().evidence(p)
+	return t.poolRare().evidence(p, f.tolerance(t.n, t.m))
 }
 
-// evidence of a table whose rare cells are pooled.
-func (t table) evidence(p Policy) (e evidence) {
+// evidence of a table whose rare cells are pooled. Where the reference's own parts differ beyond chance, so may the window: the distance
+// must exceed what such samples have on average, and the p-value is that of the chi-square scaled by as much.
+func (t table) evidence(p Policy, own tolerance) (e evidence) {
 	e.statistic, e.df, e.p = t.chiSquare()
+	if own.shape > 1 && e.df > 0 {
+		e.p = own.scaled(e.statistic, own.shape, min(own.df, float64(e.df)), e.df)
+	}
 	distance, noise := t.variation()
-	e.size, e.threshold = distance, max(p.MinEffect, noise)
+	e.size, e.threshold, e.noise = distance, max(p.MinEffect, min(1, noise*math.Sqrt(own.shape))), max(own.shape, own.rank)
 	return e
 }
 
@@ -87,12 +98,17 @@ func shiftOfMissing(f *FeatureProfile, c *counts, p Policy) evidence {
 	if f.Rows < p.MinRows || c.rows < p.MinRows {
 		return tooFew
 	}
-	n, m := float64(f.Rows), float64(c.rows)
-	return evidence{
+	n, m, own := float64(f.Rows), float64(c.rows), f.tolerance(f.Rows, c.rows)
+	e := evidence{
 		p:         fisher(c.missing, c.rows, f.Missing, f.Rows),
 		size:      math.Abs(c.missingShare() - share(f.Missing, f.Rows)),
-		threshold: max(p.MinMissing, chance(float64(f.Missing+c.missing)/(n+m), n, m)),
+		threshold: max(p.MinMissing, min(1, chance(float64(f.Missing+c.missing)/(n+m), n, m)*math.Sqrt(own.missing))),
 	}
+	if own.missing > 1 {
+		statistic, _, _ := newTable([]int{f.Rows - f.Missing, f.Missing}, []int{c.rows - c.missing, c.missing}).chiSquare()
+		e.p = max(e.p, own.scaled(statistic, own.missing, 1, 1))
+	}
+	return e
 }
 
 // unseenLevels tests the rows whose level the reference lacks. Rare levels are new by chance alone: of a level's t rows in both samples, all
@@ -103,15 +119,17 @@ func unseenLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	if n < p.MinRows || m < p.MinRows || f.Other > 0 {
 		return tooFew
 	}
-	levels := map[int]int{} // by rows in both samples
+	own := f.tolerance(n, m)
+	levels, novel := map[int]int{}, 0 // by rows in both samples
 	for i, k := range f.Counts {
-		levels[k+c.bins[i]]++
+		levels[own.worth(k+c.bins[i])]++
 	}
 	for _, k := range c.unseen {
-		levels[k]++
+		levels[own.worth(k)]++
+		novel += own.worth(k)
 	}
-	tail, mean := onlyThere(levels, c.novel, float64(m)/float64(n+m))
-	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(m)), levels: mostFrequent(c.unseen)}
+	tail, mean := onlyThere(levels, novel, float64(m)/float64(n+m))
+	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(own.worth(m)), own.novel), levels: mostFrequent(c.unseen)}
 }
 
 // vanishedLevels tests whether a level of the reference is absent by more than chance: Fisher's exact p of its absence, times the number
@@ -128,11 +146,15 @@ func vanishedLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 			most = max(most, k)
 		}
 	}
-	chanceOf := func(k int) float64 { return min(1, float64(len(f.Levels))*atLeast(k, n, 0, m)) }
+	own := f.tolerance(n, m)
+	threshold := max(p.MinNewCategory, own.absent)
+	chanceOf := func(k int) float64 {
+		return min(1, float64(len(f.Levels))*atLeast(own.worth(k), own.worth(n), 0, own.worth(m)))
+	}
 	for level, k := range absent {
-		if !(chanceOf(k) < p.Alpha) || share(k, n) <= p.MinNewCategory {
+		if !(chanceOf(k) < p.Alpha) || share(k, n) <= threshold {
 			delete(absent, level)
 		}
 	}
-	return evidence{p: chanceOf(most), size: share(most, n), threshold: p.MinNewCategory, levels: mostFrequent(absent)}
+	return evidence{p: chanceOf(most), size: share(most, n), threshold: threshold, levels: mostFrequent(absent)}
 }
