@@ -194,7 +194,7 @@ func (f *FeatureProfile) cutNumbers(values []float64) {
 	if f.Distinct = distinct(sorted); n == 0 {
 		return
 	}
-	f.Mean = number.Float(total.value() / float64(n))
+	f.Mean = number.Float(total.mean(n))
 	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[n-1])
 	f.Q1, f.Median, f.Q3 = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 }

@@ -185,7 +185,7 @@ func (c *counts) mean() float64 {
 	if c.sum == nil || c.present() == 0 {
 		return math.NaN()
 	}
-	return c.sum.value() / float64(c.present())
+	return c.sum.mean(c.present())
 }
 
 func (c *counts) sd() float64 {

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"math"
+	"slices"
 
 	"mlops/shared/dataset"
 )
@@ -58,19 +59,16 @@ func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
 	if own.rank > 1 {
 		byRank = own.scaled(z*z, own.rank, 1, 1)
 	}
-	e := t.poolNeighbours().evidence(p, own)
+	e := t.poolNeighbours(own.shape).evidence(p, own)
 	e.p = min(1, 2*min(byRank, e.p))
 	return e
 }
 
 // shiftOfLevels tests the levels of both samples together, rare ones pooled, by the chi-square.
 func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
-	t := newTable(f.Counts, c.bins)
-	t.ref, t.cur = append([]int{f.Other}, t.ref...), append([]int{0}, t.cur...)
-	if t.n += f.Other; f.Other > 0 { // which of the unseen were among them nobody knows
-		t.cur[0] = c.novel
-		t.m += c.novel
-	} else {
+	t := f.levelTable(c)
+	if f.Other == 0 {
+		t.ref, t.cur = slices.Clone(t.ref), slices.Clone(t.cur)
 		for _, level := range sortedKeys(c.unseen) {
 			t.ref, t.cur, t.m = append(t.ref, 0), append(t.cur, c.unseen[level]), t.m+c.unseen[level]
 		}
@@ -78,7 +76,29 @@ func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
 	}
-	return t.poolRare().evidence(p, f.tolerance(t.n, t.m))
+	own := f.tolerance(t.n, t.m)
+	return t.poolRare(f.rareness(t, own)).evidence(p, own)
+}
+
+// levelTable counts both samples on the levels that the profile keeps. Where it does not keep all of the reference's, nobody knows which of
+// the window's other levels were among them: they are the rest.
+func (f *FeatureProfile) levelTable(c *counts) table {
+	t := newTable(f.Counts, c.bins)
+	if f.Other > 0 {
+		t.rest = [2]int{f.Other, c.novel}
+		t.n, t.m = t.n+f.Other, t.m+c.novel
+	}
+	return t
+}
+
+// rareness is the factor for poolRare. Where the profile keeps only the most frequent of the reference's levels, those near the least that it
+// keeps were often kept for being frequent by chance, and would be rarer in any window: only what chance hardly brings there is told apart.
+func (f *FeatureProfile) rareness(t table, own tolerance) float64 {
+	if f.Other == 0 {
+		return own.shape
+	}
+	least := float64(slices.Min(f.Counts))
+	return max(own.shape, (least+5*math.Sqrt(least)+5)*float64(t.n+t.m)/float64(t.n)/t.enough())
 }
 
 // evidence of a table whose rare cells are pooled. Where the reference's own parts differ beyond chance, so may the window: the distance
@@ -149,7 +169,7 @@ func vanishedLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	own := f.tolerance(n, m)
 	threshold := max(p.MinNewCategory, own.absent)
 	chanceOf := func(k int) float64 {
-		return min(1, float64(len(f.Levels))*atLeast(own.worth(k), own.worth(n), 0, own.worth(m)))
+		return min(1, float64(max(len(f.Levels), f.Distinct))*atLeast(own.worth(k), own.worth(n), 0, own.worth(m)))
 	}
 	for level, k := range absent {
 		if !(chanceOf(k) < p.Alpha) || share(k, n) <= threshold {

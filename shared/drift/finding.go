@@ -67,11 +67,12 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 			return []Finding{finding}
 		}
 	} else if novel, swapped := col.of("new_category").counts(pol), col.of("swapped_category"); novel || swapped.counts(pol) {
-		t := newTable(f.Counts, c.bins)
+		t := f.levelTable(c)
 		if swapped.counts(pol) {
 			t.cur = exchangedBack(f, c, swapped.levels)
 		}
-		rest := t.poolRare().evidence(pol, f.tolerance(t.n, t.m))
+		own := f.tolerance(t.n, t.m)
+		rest := t.poolRare(f.rareness(t, own)).evidence(pol, own)
 		if rest.adjusted = rest.p; !rest.counts(pol) {
 			return nil // the new or exchanged levels are all that changed; they have a finding of their own
 		}

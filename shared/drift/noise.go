@@ -12,7 +12,7 @@ import (
 
 // Noise is how much parts of the reference, cut in the order of its rows, differ among themselves beyond chance. Rows that come in time have
 // days, weather and campaigns in them, so that an ordinary window differs from the whole by more than a sample of independent rows does.
-// A design effect is by how many times the variance is greater: Kish, Survey Sampling (1965). It is 1 where the parts show none (p >= 0.001).
+// A design effect is by how many times the variance is greater: Kish, Survey Sampling (1965). It is 1 where no size of part shows one (p >= 0.001).
 type Noise struct {
 	Rows    int          `json:"rows"`             // of a part
 	Parts   int          `json:"parts"`            //
@@ -30,6 +30,7 @@ const (
 	leastParts    = 8
 	leastPart     = 25 // rows
 	noiseCertain  = 0.001
+	levelEffect   = 1.5     // a design effect that grew by no more is level
 	sortedLevels  = maxBins // values that come in as many runs, if no more than these, are groups that somebody sorted by
 	counterWander = 0.15    // of its range: how far a value that counts rows (a time, a number) may stray from a straight line
 )
@@ -106,20 +107,26 @@ func (f *FeatureProfile) placer(c *dataset.Column) func(row int) int {
 	}
 }
 
-// learnNoise measures the parts as they are and joined two by two, down to eight; nothing is kept where no part differs.
+// learnNoise measures the parts as they are and joined two by two, down to eight. Of shape, rank and missing values, what differs at no size of
+// part beyond chance counts as not differing (1); nothing is kept where none does.
 func (f *FeatureProfile) learnNoise(parts []part) {
-	noisy := false
 	var found []Noise
+	var certain [3]bool
 	for ; len(parts) >= leastParts; parts = joined(parts) {
-		n := f.noise(parts)
-		noisy = noisy || n.Shape > 1 || n.Rank > 1 || n.Missing > 1 || n.Novel > 0 || n.Absent > 0
-		if k := len(found) - 1; k >= 0 { // a longer stretch averages no more away than it holds: its design effect is no less
-			n.Shape, n.Rank, n.Missing = max(n.Shape, found[k].Shape), max(n.Rank, found[k].Rank), max(n.Missing, found[k].Missing)
-			n.DF = min(n.DF, found[k].DF)
-		}
+		n, here := f.noise(parts)
 		found = append(found, n)
+		for i := range certain {
+			certain[i] = certain[i] || here[i]
+		}
 	}
-	if noisy {
+	for i := range found {
+		for k, effect := range []*number.Float{&found[i].Shape, &found[i].Rank, &found[i].Missing} {
+			if !certain[k] {
+				*effect = 1
+			}
+		}
+	}
+	if certain != [3]bool{} {
 		f.Noise = found
 	}
 }
@@ -137,40 +144,39 @@ func joined(parts []part) []part {
 	return half
 }
 
-func (f *FeatureProfile) noise(parts []part) Noise {
+func (f *FeatureProfile) noise(parts []part) (n Noise, certain [3]bool) {
 	whole := parts[0]
 	for _, p := range parts[1:] {
 		whole = joined([]part{whole, p})[0]
 	}
-	n := Noise{Rows: whole.rows / len(parts), Parts: len(parts), Shape: 1, DF: 1, Rank: 1, Missing: 1}
+	n = Noise{Rows: whole.rows / len(parts), Parts: len(parts), Shape: 1, DF: 1, Rank: 1, Missing: 1}
 	var statistics, ranks, missing []float64
 	df := 0
 	for _, p := range parts {
 		t := rest(whole.cells, p.cells)
-		numbers := f.Kind == dataset.Numeric
 		if t.n == 0 || t.m == 0 {
 			continue
 		}
 		outside := float64(t.n) / float64(t.n+t.m) // a part is compared with the rest: this makes the sum that of all parts
-		if numbers {
+		if f.Kind == dataset.Numeric {
 			z, _ := t.rankSum()
 			ranks = append(ranks, z*z*outside)
-			t = t.poolNeighbours()
-		} else {
-			t = t.poolRare()
 		}
-		x, d, _ := t.chiSquare()
+		x, d, _ := t.poolNeighbours(1).chiSquare() // rare levels by text: any grouping keeps rows together that came together
 		statistics, df = append(statistics, x*outside), max(df, d)
 		m := newTable([]int{whole.rows - whole.missing - p.rows + p.missing, whole.missing - p.missing}, []int{p.rows - p.missing, p.missing})
 		x, _, _ = m.chiSquare()
 		missing = append(missing, x*float64(m.n)/float64(m.n+m.m))
 	}
-	n.Shape, n.Rank, n.Missing = designEffect(statistics, df), designEffect(ranks, 1), designEffect(missing, 1)
+	var shape, rank, gaps bool
+	n.Shape, shape = designEffect(statistics, df)
+	n.Rank, rank = designEffect(ranks, 1)
+	n.Missing, gaps = designEffect(missing, 1)
 	n.DF = number.Float(directions(statistics, df))
 	if f.Kind == dataset.Categorical && f.Other == 0 {
 		n.Novel, n.Absent = novelty(whole, parts), absence(whole, parts)
 	}
-	return n
+	return n, [3]bool{shape || n.Novel > 0 || n.Absent > 0, rank, gaps}
 }
 
 // rest is what a part is compared with: all that is not in it.
@@ -182,17 +188,17 @@ func rest(whole, part []int) table {
 	return newTable(others, part)
 }
 
-// designEffect of chi-squares that add up to one of (parts - 1) df degrees: their sum over it, and 1 where that is not certainly more.
-func designEffect(statistics []float64, df int) number.Float {
+// designEffect of chi-squares that add up to one of (parts - 1) df degrees: their sum over it, 1 at least, and whether it is certainly more.
+func designEffect(statistics []float64, df int) (effect number.Float, certain bool) {
 	var total float64
 	for _, x := range statistics {
 		total += x
 	}
 	free := float64((len(statistics) - 1) * df)
-	if free <= 0 || total <= free || mathext.GammaIncRegComp(free/2, total/2) >= noiseCertain {
-		return 1
+	if free <= 0 || total <= free {
+		return 1, false
 	}
-	return number.Float(total / free)
+	return number.Float(total / free), mathext.GammaIncRegComp(free/2, total/2) < noiseCertain
 }
 
 // directions are the degrees of freedom of the scaled chi-square that varies as the statistics do, halved: mean^2 / variance, from 1 to df.
@@ -254,7 +260,7 @@ func absence(whole part, parts []part) number.Float {
 
 // tolerance is what the reference's own noise makes of a comparison of n reference rows with m current ones.
 type tolerance struct {
-	shape, rank, missing float64 // by how many times a chi-square is greater than of independent rows; 1: by none
+	shape, rank, missing float64 // by how many times a chi-square is greater than of independent rows; 1: by none. Of numbers' shape: by that of the worst direction, the rank, or more
 	df                   float64 // directions of the shape
 	parts                float64 // the estimates rest on; 0: rows are taken as independent
 	novel, absent        float64
@@ -264,47 +270,63 @@ type tolerance struct {
 //
 //	factor = (n effect(m) + m effect(n)) / (n + m),
 //
-// with effect(m) that of the least part of m rows or more; beyond the largest it grows on as it grew from the least to the largest,
-// effect ~ rows^growth with growth in [0, 1]: 0 for noise that a part averages out, 1 for noise slower than a part. Slow noise makes
-// neighbouring parts alike, so that the estimate rests on fewer: parts (1 - growth / 2).
+// with effect(m) that of the least part of m rows or more.
 func (f *FeatureProfile) tolerance(n, m int) tolerance {
 	if len(f.Noise) == 0 {
 		return tolerance{shape: 1, rank: 1, missing: 1}
 	}
-	at := len(f.Noise) - 1
-	for at > 0 && f.Noise[at-1].Rows >= m {
-		at--
-	}
+	here, parts := f.Noise[f.scale(m)], math.Inf(1)
 	factor := func(of func(Noise) number.Float) float64 {
-		return (float64(n)*f.effect(of, m) + float64(m)*f.effect(of, n)) / float64(n+m)
+		effectM, partsM := f.effect(of, m)
+		effectN, _ := f.effect(of, n)
+		parts = min(parts, partsM)
+		return (float64(n)*effectM + float64(m)*effectN) / float64(n+m)
 	}
-	shape, rank, missing := func(n Noise) number.Float { return n.Shape }, func(n Noise) number.Float { return n.Rank }, func(n Noise) number.Float { return n.Missing }
-	here := f.Noise[at]
-	growth := max(f.growth(shape), f.growth(rank), f.growth(missing))
-	return tolerance{shape: factor(shape), rank: factor(rank), missing: factor(missing), df: float64(here.DF), parts: float64(here.Parts) * (1 - growth/2), novel: float64(here.Novel), absent: float64(here.Absent)}
+	t := tolerance{df: float64(here.DF), novel: float64(here.Novel), absent: float64(here.Absent)}
+	t.rank = factor(func(n Noise) number.Float { return n.Rank })
+	t.shape = max(t.rank, factor(func(n Noise) number.Float { return n.Shape }))
+	t.missing = factor(func(n Noise) number.Float { return n.Missing })
+	t.parts = parts
+	return t
 }
 
-func (f *FeatureProfile) effect(of func(Noise) number.Float, rows int) float64 {
-	for _, n := range f.Noise {
-		if n.Rows >= rows {
-			return float64(of(n))
-		}
+// scale is the least part of so many rows or more, else the largest.
+func (f *FeatureProfile) scale(rows int) int {
+	at := 0
+	for at < len(f.Noise)-1 && f.Noise[at].Rows < rows {
+		at++
 	}
-	last := f.Noise[len(f.Noise)-1]
-	return float64(of(last)) * math.Pow(float64(rows)/float64(last.Rows), f.growth(of))
+	return at
 }
 
-// growth is the power of the rows with which the effect grew from the least parts to the largest, in [0, 1].
-func (f *FeatureProfile) growth(of func(Noise) number.Float) float64 {
-	first, last := f.Noise[0], f.Noise[len(f.Noise)-1]
-	if last.Rows == first.Rows {
-		return 0
+// unlucky is what part of the truth a variance of so many parts shows once in a hundred times, or less.
+func unlucky(parts int) float64 {
+	half := float64(parts-1) / 2
+	return mathext.GammaIncRegInv(half, 0.01) / half
+}
+
+// effect of so many rows, and the number of parts it rests on. Where it no longer grows with the part (noise that a part averages out), or is less by no more than so few parts show by chance, it
+// is the greatest from there on, it rests on the smaller and more numerous parts, and larger samples have the same. Where it grows up to the
+// largest part (noise slower than a part), it grows on with the same power of the rows, 1 at most, and neighbouring parts are so much
+// alike that it rests on fewer: parts (1 - power / 2).
+func (f *FeatureProfile) effect(of func(Noise) number.Float, rows int) (effect, parts float64) {
+	at := f.scale(rows)
+	effect, parts = float64(of(f.Noise[at])), float64(f.Noise[at].Parts)
+	level := at // from here to at it is level
+	for level > 0 && effect <= levelEffect*float64(of(f.Noise[level-1])) && float64(of(f.Noise[level-1]))*unlucky(f.Noise[level].Parts) <= effect {
+		level--
+		effect, parts = max(effect, float64(of(f.Noise[level]))), float64(f.Noise[level].Parts)
 	}
-	return min(max(math.Log(float64(of(last)/of(first)))/math.Log(float64(last.Rows)/float64(first.Rows)), 0), 1)
+	last, first := f.Noise[at], f.Noise[0]
+	if level < at || last.Rows >= rows || last.Rows == first.Rows {
+		return effect, parts
+	}
+	power := min(max(math.Log(float64(of(last)/of(first)))/math.Log(float64(last.Rows)/float64(first.Rows)), 0), 1)
+	return effect * math.Pow(float64(rows)/float64(last.Rows), power), parts * (1 - power/2)
 }
 
 // worth is how many independent rows say as much about the shape as k rows do.
-func (t tolerance) worth(k int) int { return int(math.Ceil(float64(k) / t.shape)) }
+func (t tolerance) worth(k int) int { return max(min(k, 1), int(math.Round(float64(k)/t.shape))) }
 
 // scaled is the p-value of a chi-square whose variance the parts have shown to be factor times that of independent rows:
 //
@@ -324,21 +346,21 @@ func (r *Reference) order() (sortedBy string) {
 	for i := range r.Frame.Columns {
 		c := &r.Frame.Columns[i]
 		if c.Kind == dataset.Categorical {
-			if grouped1(c.Code) {
+			if inRuns(c.Code) {
 				return c.Name
 			}
-		} else if grouped1(c.Float) || ordered(c.Float) {
+		} else if inRuns(c.Float) || ordered(c.Float) {
 			return c.Name
 		}
 	}
-	if grouped1(r.Labels.Y) {
+	if inRuns(r.Labels.Y) {
 		return r.Labels.Name
 	}
 	return ""
 }
 
-// grouped1 reports whether each of two to twenty values comes in one run, two of them in a twentieth of the rows or more.
-func grouped1[T int32 | float64](v []T) bool {
+// inRuns reports whether each of two to twenty values comes in one run, two of them in a twentieth of the rows or more.
+func inRuns[T int32 | float64](v []T) bool {
 	seen, frequent, run := map[T]bool{}, 0, 0
 	for i := range v {
 		if i == 0 || v[i] != v[i-1] && (v[i] == v[i] || v[i-1] == v[i-1]) { // two NaN are one value
@@ -356,14 +378,17 @@ func grouped1[T int32 | float64](v []T) bool {
 
 // ordered reports whether numbers ascend or descend, and not evenly.
 func ordered(v []float64) bool {
-	up, down := true, true
+	up, down, runs := true, true, 1
 	for i := 1; i < len(v); i++ {
+		if v[i] != v[i-1] {
+			runs++
+		}
 		up, down = up && v[i] >= v[i-1], down && v[i] <= v[i-1]
 		if !up && !down {
 			return false
 		}
 	}
-	if len(v) == 0 || v[0] == v[len(v)-1] {
+	if runs <= sortedLevels { // inRuns has judged these; a switch that was thrown once is no order
 		return false
 	}
 	first, span := v[0], v[len(v)-1]-v[0]

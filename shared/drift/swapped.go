@@ -10,8 +10,12 @@ import (
 // mostExchanged bounds how many of the levels that changed most are paired.
 const mostExchanged = 40
 
-// exchangedPart is the greatest part of the change of two levels' shares that may be left when they are exchanged back.
-const exchangedPart = 0.25
+// What may be left of the change of two levels' shares when they are exchanged back: three times what chance alone leaves on average, and no
+// more than half of the change.
+const (
+	exchangedLuck = 3
+	exchangedMost = 0.5
+)
 
 // exchangedLevels looks for two levels that stand for one another, as when a code table was turned round: each has the share that the other
 // had. Of a category of two levels the distribution's test says as much. The p-value is Fisher's of the two levels' rows alone, times the number of pairs; the size is the share of rows by which they
@@ -31,13 +35,14 @@ func exchangedLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	}
 	slices.SortStableFunc(levels, func(a, b level) int { return cmp.Compare(math.Abs(b.now-b.before), math.Abs(a.now-a.before)) })
 	levels = levels[:min(len(levels), mostExchanged)]
-	own, pairs := f.tolerance(n, m), float64(len(f.Levels))*float64(len(f.Levels)-1)/2
+	own, pairs := f.tolerance(n, m), float64(max(len(f.Levels), f.Distinct))*float64(max(len(f.Levels), f.Distinct)-1)/2
 	best := evidence{p: 1, threshold: p.MinNewCategory}
 	for i, a := range levels {
 		for _, b := range levels[i+1:] {
 			as := math.Abs(a.now-a.before) + math.Abs(b.now-b.before)
 			back := math.Abs(a.now-b.before) + math.Abs(b.now-a.before)
-			if as/2 <= best.size || back > exchangedPart*as {
+			luck := (chance((a.now+b.before)/2, float64(n), float64(m)) + chance((b.now+a.before)/2, float64(n), float64(m))) * math.Sqrt(own.shape)
+			if as/2 <= best.size || back > min(exchangedLuck*luck, exchangedMost*as) {
 				continue
 			}
 			ra, rb, ca, cb := own.worth(f.Counts[a.at]), own.worth(f.Counts[b.at]), own.worth(c.bins[a.at]), own.worth(c.bins[b.at])

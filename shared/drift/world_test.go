@@ -10,7 +10,7 @@ import (
 )
 
 // world draws tables of thirty columns of many kinds: normal, skewed, heavy-tailed, counts, spikes at zero, missing values, and
-// categories of two to a thousand levels, their frequencies equal or falling as 1/rank.
+// categories of two to five thousand levels, their frequencies equal or falling as 1/rank.
 type world struct{ *rand.Rand }
 
 func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 7))} }
@@ -44,7 +44,7 @@ func (w world) levels(name string, n, k int, power, missing float64) dataset.Col
 	}
 	c := dataset.Column{Name: name, Kind: dataset.Categorical, Code: make([]int32, n), Levels: make([]string, k)}
 	for i := range c.Levels {
-		c.Levels[i] = fmt.Sprintf("v%03d", i)
+		c.Levels[i] = fmt.Sprintf("v%04d", i)
 	}
 	for i := range c.Code {
 		if c.Code[i] = -1; missing == 0 || w.Float64() >= missing {
@@ -86,7 +86,7 @@ func (w world) frame(n int) *dataset.Frame {
 			return 100 + 15*w.NormFloat64()
 		})
 	}
-	for i, k := range []int{2, 3, 4, 5, 8, 10, 15, 50, 300, 1000, 1000} {
+	for i, k := range []int{2, 3, 4, 5, 8, 10, 15, 50, 300, 1000, 5000} {
 		power, missing := 1.0, 0.0
 		if i == 6 || i == 10 {
 			power = 0
