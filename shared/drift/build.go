@@ -32,19 +32,24 @@ func NewProfile(r Reference) (*Profile, error) {
 	if p.Threshold == 0 {
 		p.Threshold = 0.5
 	}
+	inTime := r.Order == OrderTime
+	if r.Order == "" {
+		p.Sorted = r.order()
+		inTime = p.Sorted == ""
+	}
 	p.Features = make([]FeatureProfile, len(r.Frame.Columns))
 	each(len(p.Features), func(i int) {
 		importance, known := r.Importance[r.Frame.Columns[i].Name]
 		if !known {
 			importance = math.NaN()
 		}
-		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance)
+		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance, inTime)
 	})
 	if r.Predictions == nil || p.Task == "" {
 		return p, nil
 	}
 	answers := p.answers(r.Predictions)
-	prediction := newFeature(&answers, p.Rows, math.NaN())
+	prediction := newFeature(&answers, p.Rows, math.NaN(), inTime)
 	p.Prediction = &prediction
 	performance, err := p.newPerformance(r.Labels, r.Predictions)
 	if err != nil {
@@ -78,6 +83,9 @@ func (r *Reference) check() error {
 	}
 	if !(r.Threshold >= 0 && r.Threshold <= 1) {
 		d = append(d, fault.Detail{Field: "threshold", Code: "out_of_range", Got: r.Threshold, Expected: "0 to 1"})
+	}
+	if r.Order != "" && r.Order != OrderTime && r.Order != OrderNone {
+		d = append(d, fault.Detail{Field: "order", Code: "unknown", Got: r.Order, Expected: "time, none or nothing"})
 	}
 	if d != nil {
 		return fault.Invalidf("profile the reference of %q", r.Model).With(d...)
@@ -143,8 +151,9 @@ func argmax(row []float64) int {
 	return best
 }
 
-// newFeature fixes a column's bins and counts the column on them, in the same way as every window's will be.
-func newFeature(c *dataset.Column, rows int, importance float64) FeatureProfile {
+// newFeature fixes a column's bins and counts the column on them, in the same way as every window's will be; where the rows came in time,
+// it learns from their stretches what windows are like.
+func newFeature(c *dataset.Column, rows int, importance float64, inTime bool) FeatureProfile {
 	f := emptyFeature(c.Name, c.Kind)
 	f.Integer, f.Importance = c.Integer, number.Float(importance)
 	if c.Kind == dataset.Numeric {
@@ -153,6 +162,9 @@ func newFeature(c *dataset.Column, rows int, importance float64) FeatureProfile 
 		f.cutLevels(c)
 	}
 	f.fill(f.count(c, rows))
+	if inTime {
+		f.learnNoise(f.cutParts(c, rows))
+	}
 	return f
 }
 
@@ -181,7 +193,7 @@ func (f *FeatureProfile) cut(sorted []float64, total *sum, n int) {
 	if f.Distinct = distinct(sorted); n == 0 {
 		return
 	}
-	f.Mean = number.Float(total.value() / float64(n))
+	f.Mean = number.Float(total.mean(n))
 	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[len(sorted)-1])
 	f.Q1, f.Median, f.Q3 = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 }

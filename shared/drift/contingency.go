@@ -14,7 +14,8 @@ const minExpected = 5
 // table is two samples counted on the same cells: reference and current.
 type table struct {
 	ref, cur []int
-	n, m     int // totals
+	n, m     int    // totals
+	rest     [2]int // reference and current counts of no cell, which poolRare joins to the rare ones; part of the totals
 }
 
 func newTable(ref, cur []int) table {
@@ -31,10 +32,11 @@ func (t table) enough() float64 {
 	return minExpected * float64(t.n+t.m) / float64(max(1, min(t.n, t.m)))
 }
 
-// poolNeighbours joins rare cells to the ones beside them, for cells that have an order.
-func (t table) poolNeighbours() table {
+// poolNeighbours joins rare cells to the ones beside them, for cells that have an order. Where rows are worth less than independent ones, by
+// the factor, a cell takes as many more.
+func (t table) poolNeighbours(factor float64) table {
 	pooled := table{n: t.n, m: t.m}
-	enough, ref, cur := t.enough(), 0, 0
+	enough, ref, cur := factor*t.enough(), 0, 0
 	for i := range t.ref {
 		ref, cur = ref+t.ref[i], cur+t.cur[i]
 		if float64(ref+cur) >= enough {
@@ -46,9 +48,10 @@ func (t table) poolNeighbours() table {
 }
 
 // poolRare joins all rare cells into one, for cells without an order; if that is still rare, it joins the rarest of the others.
-func (t table) poolRare() table {
+// The factor is poolNeighbours's.
+func (t table) poolRare(factor float64) table {
 	pooled := table{n: t.n, m: t.m}
-	enough, ref, cur, rarest := t.enough(), 0, 0, -1
+	enough, ref, cur, rarest := factor*t.enough(), t.rest[0], t.rest[1], -1
 	for i := range t.ref {
 		if float64(t.ref[i]+t.cur[i]) < enough {
 			ref, cur = ref+t.ref[i], cur+t.cur[i]
