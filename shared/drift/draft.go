@@ -38,6 +38,7 @@ type draftColumn struct {
 	sampled []float64 // numbers of the sampled rows
 	texts   []string  // categories of the sampled rows, "" = missing: no level is empty
 	many    distinctCounter
+	course  course
 
 	total       sum // of the finite numbers
 	least, most float64
@@ -51,7 +52,7 @@ type draftColumn struct {
 func newDraft(h dataset.Heading) *draft {
 	d := &draft{columns: make([]draftColumn, len(h.Names)), most: min(max(leastKept, maxCells/len(h.Names)), maxSample)}
 	for i, name := range h.Names {
-		d.columns[i] = draftColumn{name: name, kind: h.Kinds[i], least: math.Inf(1), most: math.Inf(-1)}
+		d.columns[i] = draftColumn{name: name, kind: h.Kinds[i], least: math.Inf(1), most: math.Inf(-1), course: newCourse(h.Kinds[i])}
 		if h.Kinds[i] == dataset.Categorical {
 			d.columns[i].times = map[string]int{}
 		}
@@ -69,6 +70,7 @@ func (d *draft) add(b dataset.Batch) error {
 		} else {
 			d.columns[i].levels(c)
 		}
+		d.columns[i].course.add(&b.Frame.Columns[i], b.First)
 	}
 	var picked []int
 	for row := range n {
@@ -147,6 +149,7 @@ func (d *draft) merge(o *draft) {
 func (c *draftColumn) merge(o *draftColumn) {
 	c.sampled, c.texts = append(c.sampled, o.sampled...), append(c.texts, o.texts...)
 	c.many.merge(&o.many)
+	c.course.merge(&o.course)
 	c.total.merge(&o.total)
 	c.least, c.most = min(c.least, o.least), max(c.most, o.most)
 	c.finite += o.finite

@@ -42,9 +42,15 @@ type part struct {
 	rows    int
 }
 
-// cutParts counts the column on the profile's bins in 64 stretches of its rows, or in 32, 16 or 8 where there are fewer than 1,600 rows; in
-// none below 200.
+// cutParts counts the column on the profile's bins in the stretches of newParts.
 func (f *FeatureProfile) cutParts(c *dataset.Column, rows int) []part {
+	parts := f.newParts(rows)
+	f.countParts(parts, c, 0, rows)
+	return parts
+}
+
+// newParts are 64 stretches of the rows, or 32, 16 or 8 where there are fewer than 1,600; none below 200.
+func (f *FeatureProfile) newParts(rows int) []part {
 	n := mostParts
 	for n >= leastParts && rows/n < leastPart {
 		n /= 2
@@ -53,10 +59,18 @@ func (f *FeatureProfile) cutParts(c *dataset.Column, rows int) []part {
 		return nil
 	}
 	parts := make([]part, n)
+	for k := range parts {
+		parts[k].cells = make([]int, len(f.Counts))
+	}
+	return parts
+}
+
+// countParts counts a stretch of the column, that begins with row first of all the rows, in the parts that it falls into.
+func (f *FeatureProfile) countParts(parts []part, c *dataset.Column, first, rows int) {
 	cell := f.placer(c)
 	for k := range parts {
-		p := part{cells: make([]int, len(f.Counts))}
-		for i := k * rows / n; i < (k+1)*rows/n; i++ {
+		p, n := &parts[k], len(parts)
+		for i := max(k*rows/n-first, 0); i < min((k+1)*rows/n-first, c.Len()); i++ {
 			p.rows++
 			switch at := cell(i); {
 			case at >= 0:
@@ -65,9 +79,7 @@ func (f *FeatureProfile) cutParts(c *dataset.Column, rows int) []part {
 				p.missing++
 			}
 		}
-		parts[k] = p
 	}
-	return parts
 }
 
 // What is in no cell: missing values, and infinities and levels that the profile does not keep.

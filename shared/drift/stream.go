@@ -36,18 +36,36 @@ func ProfileOf(s dataset.Source, o dataset.Options) (*Profile, error) {
 		drafts[0].merge(d)
 	}
 	p := drafts[0].profile()
+	courses := make([]course, len(p.Features))
+	for i := range courses {
+		courses[i] = drafts[0].columns[i].course
+		courses[i].settle(p.Rows)
+	}
 	drafts = nil
-	t, err := p.tallyOf(s, h.Options(o))
+	return p, p.countAgain(s, h.Options(o), courses)
+}
+
+// countAgain is the second reading of a reference.
+func (p *Profile) countAgain(s dataset.Source, o dataset.Options, courses []course) error {
+	var stretches []*stretch
+	t, err := p.tallyOf(s, o, func() func(dataset.Batch) {
+		stretches = append(stretches, p.newStretch(courses))
+		return stretches[len(stretches)-1].add
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if t.rows != p.Rows {
-		return nil, fault.Invalidf("profile %s: it had %d rows when first read, and %d when read again", s.Name, p.Rows, t.rows)
+		return fault.Invalidf("profile %s: it had %d rows when first read, and %d when read again", s.Name, p.Rows, t.rows)
 	}
 	for i, c := range t.features {
 		p.Features[i].fill(c)
 	}
-	return p, p.Validate()
+	for _, w := range stretches[1:] {
+		stretches[0].merge(w)
+	}
+	p.learnOrder(stretches[0])
+	return p.Validate()
 }
 
 // TallyOf counts a window that is read from s, and never held, on as many processors as there are; it is what Tally makes of the whole table.
@@ -56,17 +74,24 @@ func (p *Profile) TallyOf(s dataset.Source, o dataset.Options) (*Tally, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return p.tallyOf(s, o)
+	return p.tallyOf(s, o, func() func(dataset.Batch) { return func(dataset.Batch) {} })
 }
 
-func (p *Profile) tallyOf(s dataset.Source, o dataset.Options) (*Tally, error) {
+// tallyOf is TallyOf with somebody at every taker's side who looks at the batches too: anew at every reading, of which there is one where
+// Options give the kind of every column.
+func (p *Profile) tallyOf(s dataset.Source, o dataset.Options, beside func() func(dataset.Batch)) (*Tally, error) {
 	var parts []*Tally
 	_, err := dataset.Scan(s, o, func(_ dataset.Heading, takers int) ([]func(dataset.Batch) error, error) {
 		parts = make([]*Tally, takers)
 		take := make([]func(dataset.Batch) error, takers)
 		for i := range take {
-			parts[i] = p.newTally()
-			take[i] = parts[i].batch
+			t, look := p.newTally(), beside()
+			parts[i] = t
+			take[i] = func(b dataset.Batch) error {
+				t.batch(b)
+				look(b)
+				return nil
+			}
 		}
 		return take, nil
 	})

@@ -65,6 +65,60 @@ func TestProfileOfEqualsNewProfile(t *testing.T) {
 	}
 }
 
+// The order of the rows, and what their stretches tell of windows, are the table's too.
+func TestProfileOfKnowsTheOrderOfRows(t *testing.T) {
+	const rows = 30_000 // some batches
+	rng := rand.New(rand.NewPCG(6, 6))
+	noise := make([]float64, rows)
+	for i := range noise {
+		noise[i] = rng.NormFloat64()
+	}
+	sorted := 0
+	for name, cell := range map[string]func(i int) string{
+		"independent":          func(int) string { return fmt.Sprint(rng.IntN(5)) },
+		"five groups":          func(i int) string { return fmt.Sprint(i / 6000) },
+		"a group that returns": func(i int) string { return fmt.Sprint(i / 6000 % 4) },
+		"twenty groups":        func(i int) string { return fmt.Sprint("g", i/1500) },
+		"too many groups":      func(i int) string { return fmt.Sprint("g", i/1400) },
+		"a group is missing":   func(i int) string { return []string{"a", "", "b"}[i/10_000] },
+		"a number is missing":  func(i int) string { return []string{"1", "", "2"}[i/10_000] },
+		"missing twice":        func(i int) string { return []string{"1", "", "2", "", "3"}[i/6000] },
+		"a rare group":         func(i int) string { return fmt.Sprint("x", i/29_990) },
+		"a counter":            func(i int) string { return fmt.Sprint(i) },
+		"a counter down":       func(i int) string { return fmt.Sprint(-2 * i) },
+		"sorted":               func(i int) string { return fmt.Sprint(i * i) },
+		"sorted down":          func(i int) string { return fmt.Sprint(-i * i) },
+		"sorted but the last":  func(i int) string { return fmt.Sprint(i * i * (1 - 2*(i/(rows-1)))) },
+		"constant":             func(int) string { return "7" },
+		"wandering":            func(i int) string { return fmt.Sprint(math.Sin(float64(i)/2000) + noise[i]) },
+		"wandering levels":     func(i int) string { return fmt.Sprint("w", i/2000%7+rng.IntN(3)) },
+	} {
+		var in bytes.Buffer
+		in.WriteString("noise,x,text\n")
+		for i := range rows {
+			fmt.Fprintf(&in, "%v,%s,%s\n", noise[i], cell(i), strings.Repeat("t", 40))
+		}
+		s := dataset.SourceAt("t.csv", bytes.NewReader(in.Bytes()), int64(in.Len()))
+		got, err := ProfileOf(s, dataset.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := NewProfile(Reference{Frame: whole(t, s)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := asJSON(t, got), asJSON(t, want); a != b {
+			t.Errorf("%s: streamed\n%.3000s\nthe table's\n%.3000s", name, a, b)
+		}
+		if want.Sorted != "" {
+			sorted++
+		}
+	}
+	if sorted < 5 {
+		t.Errorf("only %d of the tables are sorted", sorted)
+	}
+}
+
 // rankOf is the share of sorted that is below v, and that is not above it.
 func rankOf(sorted []float64, v float64) (low, high float64) {
 	below, _ := slices.BinarySearch(sorted, v)
@@ -101,6 +155,9 @@ func TestProfileOfManyRows(t *testing.T) {
 		}
 		if w.Kind == dataset.Categorical {
 			continue
+		}
+		if len(g.Noise) != len(w.Noise) {
+			t.Errorf("%s: noise %v, the table's %v", w.Name, g.Noise, w.Noise)
 		}
 		exact := *g
 		exact.fill(exact.count(&frame.Columns[i], rows))

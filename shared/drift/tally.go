@@ -112,13 +112,12 @@ func (p *Profile) columnsOf(f *dataset.Frame) []*dataset.Column {
 }
 
 // batch is Add of a part that is one of many counted side by side.
-func (t *Tally) batch(b dataset.Batch) error {
+func (t *Tally) batch(b dataset.Batch) {
 	rows := b.Frame.Rows()
 	t.rows += rows
 	for i, column := range t.profile.columnsOf(b.Frame) {
 		t.features[i].add(&t.profile.Features[i], column, rows)
 	}
-	return nil
 }
 
 // span widens the time that the tally covers.
