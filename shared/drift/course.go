@@ -149,6 +149,39 @@ func (p *Profile) newStretch(courses []course) *stretch {
 	return w
 }
 
+// newParts are 64 stretches of the rows, or 32, 16 or 8 where there are fewer than 1,600; none below 200.
+func (f *FeatureProfile) newParts(rows int) []part {
+	n := mostParts
+	for n >= leastParts && rows/n < leastPart {
+		n /= 2
+	}
+	if n < leastParts {
+		return nil
+	}
+	parts := make([]part, n)
+	for k := range parts {
+		parts[k].cells = make([]int, len(f.Counts))
+	}
+	return parts
+}
+
+// countParts counts a stretch of the column, that begins with row first of all the rows, in the parts that it falls into.
+func (f *FeatureProfile) countParts(parts []part, c *dataset.Column, first, rows int) {
+	cell := f.placer(c)
+	for k := range parts {
+		p, n := &parts[k], len(parts)
+		for i := max(k*rows/n-first, 0); i < min((k+1)*rows/n-first, c.Len()); i++ {
+			p.rows++
+			switch at := cell(i); {
+			case at >= 0:
+				p.cells[at]++
+			case at == isMissing:
+				p.missing++
+			}
+		}
+	}
+}
+
 func (w *stretch) add(b dataset.Batch) {
 	for i := range w.courses {
 		c := &b.Frame.Columns[i]

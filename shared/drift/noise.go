@@ -49,39 +49,6 @@ func (f *FeatureProfile) cutParts(c *dataset.Column, rows int) []part {
 	return parts
 }
 
-// newParts are 64 stretches of the rows, or 32, 16 or 8 where there are fewer than 1,600; none below 200.
-func (f *FeatureProfile) newParts(rows int) []part {
-	n := mostParts
-	for n >= leastParts && rows/n < leastPart {
-		n /= 2
-	}
-	if n < leastParts {
-		return nil
-	}
-	parts := make([]part, n)
-	for k := range parts {
-		parts[k].cells = make([]int, len(f.Counts))
-	}
-	return parts
-}
-
-// countParts counts a stretch of the column, that begins with row first of all the rows, in the parts that it falls into.
-func (f *FeatureProfile) countParts(parts []part, c *dataset.Column, first, rows int) {
-	cell := f.placer(c)
-	for k := range parts {
-		p, n := &parts[k], len(parts)
-		for i := max(k*rows/n-first, 0); i < min((k+1)*rows/n-first, c.Len()); i++ {
-			p.rows++
-			switch at := cell(i); {
-			case at >= 0:
-				p.cells[at]++
-			case at == isMissing:
-				p.missing++
-			}
-		}
-	}
-}
-
 // What is in no cell: missing values, and infinities and levels that the profile does not keep.
 const (
 	isMissing = -1

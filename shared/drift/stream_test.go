@@ -50,19 +50,25 @@ func asJSON(t *testing.T, v any) string {
 // Up to 65,536 rows a profile that was streamed is the profile of the table, letter by letter.
 func TestProfileOfEqualsNewProfile(t *testing.T) {
 	for _, rows := range []int{1, 2, 100, 20_000, maxSample} {
-		s := stored(t, newWorld(uint64(rows)).frame(rows))
-		got, err := ProfileOf(s, dataset.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := NewProfile(Reference{Frame: whole(t, s)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, b := asJSON(t, got), asJSON(t, want); a != b {
-			t.Errorf("%d rows: streamed\n%.2000s\nthe table's\n%.2000s", rows, a, b)
-		}
+		streamsAlike(t, fmt.Sprint(rows, " rows"), stored(t, newWorld(uint64(rows)).frame(rows)))
 	}
+}
+
+// streamsAlike fails unless the streamed profile of a source is that of its table, which it returns.
+func streamsAlike(t *testing.T, name string, s dataset.Source) *Profile {
+	t.Helper()
+	got, err := ProfileOf(s, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := NewProfile(Reference{Frame: whole(t, s)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := asJSON(t, got), asJSON(t, want); a != b {
+		t.Errorf("%s: streamed\n%.3000s\nthe table's\n%.3000s", name, a, b)
+	}
+	return want
 }
 
 // The order of the rows, and what their stretches tell of windows, are the table's too.
@@ -76,6 +82,7 @@ func TestProfileOfKnowsTheOrderOfRows(t *testing.T) {
 	sorted := 0
 	for name, cell := range map[string]func(i int) string{
 		"independent":          func(int) string { return fmt.Sprint(rng.IntN(5)) },
+		"two groups":           func(i int) string { return fmt.Sprint(i / 28_000) },
 		"five groups":          func(i int) string { return fmt.Sprint(i / 6000) },
 		"a group that returns": func(i int) string { return fmt.Sprint(i / 6000 % 4) },
 		"twenty groups":        func(i int) string { return fmt.Sprint("g", i/1500) },
@@ -98,19 +105,7 @@ func TestProfileOfKnowsTheOrderOfRows(t *testing.T) {
 		for i := range rows {
 			fmt.Fprintf(&in, "%v,%s,%s\n", noise[i], cell(i), strings.Repeat("t", 40))
 		}
-		s := dataset.SourceAt("t.csv", bytes.NewReader(in.Bytes()), int64(in.Len()))
-		got, err := ProfileOf(s, dataset.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := NewProfile(Reference{Frame: whole(t, s)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, b := asJSON(t, got), asJSON(t, want); a != b {
-			t.Errorf("%s: streamed\n%.3000s\nthe table's\n%.3000s", name, a, b)
-		}
-		if want.Sorted != "" {
+		if streamsAlike(t, name, dataset.SourceAt("t.csv", bytes.NewReader(in.Bytes()), int64(in.Len()))).Sorted != "" {
 			sorted++
 		}
 	}
