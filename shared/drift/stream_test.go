@@ -82,7 +82,7 @@ func TestProfileOfKnowsTheOrderOfRows(t *testing.T) {
 	sorted := 0
 	for name, cell := range map[string]func(i int) string{
 		"independent":          func(int) string { return fmt.Sprint(rng.IntN(5)) },
-		"two groups":           func(i int) string { return fmt.Sprint(i / 28_000) },
+		"two groups":           func(i int) string { return fmt.Sprint("g", i/28_000) },
 		"five groups":          func(i int) string { return fmt.Sprint(i / 6000) },
 		"a group that returns": func(i int) string { return fmt.Sprint(i / 6000 % 4) },
 		"twenty groups":        func(i int) string { return fmt.Sprint("g", i/1500) },
