@@ -89,8 +89,13 @@ sam-invoke-%: synth ## call one function with EVENT (SAM CLI, Docker)
 bench: ## run the benchmarks
 	@$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
 
-.PHONY: bench-drift
-bench-drift: ## alarm rates and power of the drift rule by simulation, beside Evidently's where its figures are at hand; WINDOWS (1000) bounds the references a size
+.PHONY: bench-drift bench-drift-speed bench-drift-alarms
+bench-drift: bench-drift-speed bench-drift-alarms ## speed and memory of reading and drift, and the rule's alarm rates and power, beside the peers
+
+bench-drift-speed: ## speed and memory of reading and drift beside pandas and scipy, where PYTHON has them; SCALE=1: also 10^4 to 10^7 rows
+	@bench/drift.sh
+
+bench-drift-alarms: ## alarm rates and power of the drift rule by simulation, beside Evidently's where its figures are at hand; WINDOWS (1000) bounds the references a size
 	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
 
 .PHONY: sizes

@@ -157,19 +157,14 @@ func argmax(row []float64) int {
 // newFeature fixes a column's bins and counts the column on them, in the same way as every window's will be; where the rows came in time,
 // it learns from their stretches what windows are like.
 func newFeature(c *dataset.Column, rows int, importance float64, inTime bool) FeatureProfile {
-	nan := number.Float(math.NaN())
-	f := FeatureProfile{Name: c.Name, Kind: c.Kind, Integer: c.Integer, Importance: number.Float(importance),
-		Mean: nan, SD: nan, Min: nan, Q1: nan, Median: nan, Q3: nan, Max: nan}
+	f := emptyFeature(c.Name, c.Kind)
+	f.Integer, f.Importance = c.Integer, number.Float(importance)
 	if c.Kind == dataset.Numeric {
 		f.cutNumbers(c.Float)
 	} else {
 		f.cutLevels(c)
 	}
-	got := f.count(c, rows)
-	f.Rows, f.Missing, f.Infinite, f.Counts, f.Other = rows, got.missing, got.infinite, got.bins, got.novel
-	if got.sum != nil && got.present() > 0 {
-		f.SD = number.Float(got.sd())
-	}
+	f.fill(f.count(c, rows))
 	if inTime {
 		f.learnNoise(f.cutParts(c, rows))
 	}
@@ -189,16 +184,20 @@ func (f *FeatureProfile) cutNumbers(values []float64) {
 		}
 	}
 	slices.Sort(sorted)
+	f.cut(sorted, &total, len(sorted))
+}
+
+// cut fixes the bins and the quantiles by sorted values, all or a sample; total is the sum of all n of them.
+func (f *FeatureProfile) cut(sorted []float64, total *sum, n int) {
 	for _, e := range cut(sorted) {
 		f.Edges = append(f.Edges, number.Float(e))
 	}
 	f.Counts = make([]int, len(f.Edges)+1)
-	n := len(sorted)
 	if f.Distinct = distinct(sorted); n == 0 {
 		return
 	}
 	f.Mean = number.Float(total.mean(n))
-	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[n-1])
+	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[len(sorted)-1])
 	f.Q1, f.Median, f.Q3 = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 }
 

@@ -70,8 +70,9 @@ func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	if f.Other == 0 {
 		t.ref, t.cur = slices.Clone(t.ref), slices.Clone(t.cur)
 		for _, level := range sortedKeys(c.unseen) {
-			t.ref, t.cur, t.m = append(t.ref, 0), append(t.cur, c.unseen[level]), t.m+c.unseen[level]
+			t.ref, t.cur = append(t.ref, 0), append(t.cur, c.unseen[level])
 		}
+		t.rest[1], t.m = c.unnamed(), t.m+c.novel
 	}
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
@@ -140,7 +141,8 @@ func shiftOfMissing(f *FeatureProfile, c *counts, p Policy) evidence {
 
 // unseenLevels tests the rows whose level the reference lacks. Rare levels are new by chance alone: of a level's t rows in both samples, all
 // fall into the window with probability q^t, q the window's share of the rows. The size is the share of such rows. Where the
-// reference has more levels than its profile keeps, nobody knows which are new.
+// reference has more levels than its profile keeps, nobody knows which are new. Rows of levels that are too many to count by name count as a
+// level each, which chance brings sooner than any other.
 func unseenLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	n, m := f.Rows-f.Missing-f.Infinite, c.present()
 	if n < p.MinRows || m < p.MinRows || f.Other > 0 {
@@ -155,6 +157,8 @@ func unseenLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 		levels[own.worth(k)]++
 		novel += own.worth(k)
 	}
+	unnamed := c.unnamed()
+	levels[1], novel = levels[1]+unnamed, novel+unnamed
 	tail, mean := onlyThere(levels, novel, float64(m)/float64(n+m))
 	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(own.worth(m)), own.novel), levels: mostFrequent(c.unseen)}
 }

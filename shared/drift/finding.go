@@ -134,7 +134,10 @@ func (col *column) missing(e evidence, pol Policy) []Finding {
 }
 
 func (col *column) unseen(e evidence, _ Policy) []Finding {
-	f := col.finding(NewCategory, SeverityWarn, e.size, "share of rows", e, fmt.Sprintf("%s has %s that training never saw in %s of rows: %s", col.f.Name, counted(len(col.c.unseen), "level"), percent(e.size), listed(e.levels)))
+	f := col.finding(NewCategory, SeverityWarn, e.size, "share of rows", e, fmt.Sprintf("%s has %s that training never saw in %s of rows: %s", col.f.Name, col.c.newLevels(), percent(e.size), listed(e.levels)))
+	if col.c.halved > 0 {
+		f.Text += fmt.Sprintf("; named are the most frequent of %d of the levels, drawn evenly", len(col.c.unseen))
+	}
 	f.Levels = e.levels
 	return []Finding{f}
 }

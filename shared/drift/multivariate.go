@@ -22,6 +22,8 @@ func (t *Tally) multivariate(pol Policy) (m *Multivariate, spent float64) {
 	m = &Multivariate{}
 	if r := t.profile.Joint; r == nil {
 		m.PCA = joint.Unmeasured("the profile keeps no reconstruction; it takes a reference of %d rows with two columns that vary", joint.MinRows)
+	} else if t.joint == nil {
+		m.PCA = joint.Unmeasured("the window's rows were counted without looking at their columns together")
 	} else {
 		m.PCA = r.Measure(t.joint, rule)
 	}

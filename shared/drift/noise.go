@@ -40,31 +40,10 @@ type part struct {
 	rows    int
 }
 
-// cutParts counts the column on the profile's bins in 64 stretches of its rows, or in 32, 16 or 8 where there are fewer than 1,600 rows; in
-// none below 200.
+// cutParts counts the column on the profile's bins in the stretches of newParts.
 func (f *FeatureProfile) cutParts(c *dataset.Column, rows int) []part {
-	n := mostParts
-	for n >= leastParts && rows/n < leastPart {
-		n /= 2
-	}
-	if n < leastParts {
-		return nil
-	}
-	parts := make([]part, n)
-	cell := f.placer(c)
-	for k := range parts {
-		p := part{cells: make([]int, len(f.Counts))}
-		for i := k * rows / n; i < (k+1)*rows/n; i++ {
-			p.rows++
-			switch at := cell(i); {
-			case at >= 0:
-				p.cells[at]++
-			case at == isMissing:
-				p.missing++
-			}
-		}
-		parts[k] = p
-	}
+	parts := f.newParts(rows)
+	f.countParts(parts, c, 0, rows)
 	return parts
 }
 

@@ -38,7 +38,7 @@ func TestDuplicates(t *testing.T) {
 func TestDuplicatesAreBounded(t *testing.T) {
 	w, whole, parts := newWorld(82), newDuplicates(), []*duplicates{newDuplicates(), newDuplicates(), newDuplicates()}
 	for range 100_000 {
-		h := mix(uint64(w.IntN(90_000)) + 1)
+		h := mixed(uint64(w.IntN(90_000)) + 1)
 		whole.add(h, 1)
 		parts[w.IntN(3)].add(h, 1)
 	}

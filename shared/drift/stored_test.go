@@ -97,7 +97,7 @@ func TestStoredTallies(t *testing.T) {
 
 // TestEveryFieldIsStored holds the stored form to the types it stores: who adds a field to a tally adds it there too.
 func TestEveryFieldIsStored(t *testing.T) {
-	for _, pair := range [][2]any{{Tally{}, 21}, {counts{}, 15}, {sum{}, 3}, {magnitudes{}, 3}, {sizes{}, 3}, {joint.Sums{}, 5}, {segmentTally{}, 4}, {duplicates{}, 2}, {losses{}, 5}} {
+	for _, pair := range [][2]any{{Tally{}, 21}, {counts{}, 16}, {sum{}, 3}, {magnitudes{}, 3}, {sizes{}, 3}, {joint.Sums{}, 5}, {segmentTally{}, 4}, {duplicates{}, 2}, {losses{}, 5}} {
 		if got := reflect.TypeOf(pair[0]).NumField(); got != pair[1].(int) {
 			t.Errorf("%T has %d fields, its stored form knows %d: store the others, raise tallyFormat, and say so here", pair[0], got, pair[1])
 		}
@@ -119,8 +119,8 @@ func TestTalliesOfOthersAreRefused(t *testing.T) {
 	if _, err := other.ReadTally(b); !fault.Is(err, fault.Invalid) {
 		t.Errorf("of another version: %v", err)
 	}
-	for _, text := range []string{"", "[]", "{}", `{"format":1,"model":"m","version":3,"features":[null,null]}`,
-		`{"format":1,"model":"m","version":3,"features":[{"bins":[]},{"bins":[0,0,0,0]}]}`} {
+	for _, text := range []string{"", "[]", "{}", `{"format":2,"model":"m","version":3,"features":[null,null]}`,
+		`{"format":2,"model":"m","version":3,"features":[{"bins":[]},{"bins":[0,0,0,0]}]}`} {
 		if _, err := profile.ReadTally([]byte(text)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", text, err)
 		}

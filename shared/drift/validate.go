@@ -11,13 +11,22 @@ import (
 	"mlops/shared/number"
 )
 
-// maxProfile is the size beyond which a profile's JSON is not read: 5,000 features of 1,000 levels of ten bytes.
-const maxProfile = 64 << 20
+// MaxProfile is the size in bytes beyond which a profile's JSON is not read: 5,000 features of 1,000 levels of ten bytes.
+const MaxProfile = 64 << 20
+
+// IsProfile reports whether b is, or may have been meant for, the JSON of a profile: one object with a format and a list of features.
+func IsProfile(b []byte) bool {
+	var p struct {
+		Format   *int              `json:"format"`
+		Features []json.RawMessage `json:"features"`
+	}
+	return json.Unmarshal(b, &p) == nil && p.Format != nil && p.Features != nil
+}
 
 // ReadProfile reads a profile's JSON (as encoding/json writes it) and checks it. The error, Invalid, names what is wrong with it.
 func ReadProfile(b []byte) (*Profile, error) {
-	if len(b) > maxProfile {
-		return nil, fault.Invalidf("read a drift profile of %d bytes: at most %d", len(b), maxProfile).WithCode(fault.CodeTooLarge)
+	if len(b) > MaxProfile {
+		return nil, fault.Invalidf("read a drift profile of %d bytes: at most %d", len(b), MaxProfile).WithCode(fault.CodeTooLarge)
 	}
 	var p Profile
 	if err := json.Unmarshal(b, &p); err != nil {

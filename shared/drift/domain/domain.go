@@ -22,11 +22,13 @@ type Options struct {
 	Threads int    // 0 = 1; the result does not depend on it
 }
 
+// MostRows is how many rows of either table are looked at, at most.
+const MostRows = 10_000
+
 // Limits.
 const (
 	folds      = 5
 	leastRows  = 50
-	mostRows   = 10_000
 	mostCells  = 600_000 // of either table: wide ones show fewer rows, so that they take no longer
 	mostFolded = 2       // variance of the mean over folds, against that of independent ones; see Classify
 )
@@ -53,7 +55,7 @@ func Classify(reference, window *dataset.Frame, o Options) *joint.Separation {
 	}
 	most := o.Rows
 	if most <= 0 {
-		most = mostRows
+		most = MostRows
 	}
 	most = min(most, max(2*leastRows, mostCells/len(names)))
 	n, m := min(most, reference.Rows()), min(most, window.Rows())

@@ -16,11 +16,11 @@ import (
 // csv reads a table as the command does.
 func csv(t *testing.T, text string) *Table {
 	t.Helper()
-	f, err := dataset.Read(strings.NewReader(text), "t.csv", Options())
+	table, err := Read(dataset.SourceAt("t.csv", strings.NewReader(text), int64(len(text))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return FromFrame(f)
+	return table
 }
 
 // column writes a CSV of one column x.

@@ -1,0 +1,22 @@
+"""What one would write with pandas and scipy. usage: peer.py read FILE | peer.py drift REFERENCE CURRENT"""
+import sys
+
+import pandas as pd
+
+
+def drift(reference, current):
+    from scipy import stats
+    ref, cur = pd.read_csv(reference), pd.read_csv(current)
+    for name in ref.columns:
+        a, b = ref[name].dropna(), cur[name].dropna()
+        if pd.api.types.is_numeric_dtype(a):
+            print(name, stats.ks_2samp(a, b).pvalue, stats.wasserstein_distance(a, b))
+        else:
+            counts = pd.concat([a.value_counts(), b.value_counts()], axis=1).fillna(0)
+            print(name, stats.chi2_contingency(counts).pvalue)
+
+
+if sys.argv[1] == "read":
+    print(pd.read_csv(sys.argv[2]).shape)
+else:
+    drift(sys.argv[2], sys.argv[3])
