@@ -155,7 +155,7 @@ func (p *Platform) Once(ctx context.Context, name string, do func() error) error
 
 // Stale says that a version which should serve cannot be loaded, and which one goes on.
 func (p *Platform) Stale(ctx context.Context, name string, version int, err error) {
-	start.Count(ctx, "ServedStale", 1)
+	start.Count(ctx, topology.ServedStale, 1)
 	p.Log.ErrorContext(ctx, "the champion cannot be loaded: the last good version goes on", "model", name, "version", version, "error", err.Error())
 }
 
@@ -184,7 +184,7 @@ func (b Bucket) Create(ctx context.Context, key string, body []byte) error {
 		if strings.Contains(rest, "/rejected/") {
 			name = "PredictionErrors"
 		}
-		if err != nil {
+		if err != nil && !fault.Is(err, fault.Conflict) { // a Conflict: a batch that was delivered again, captured by the version that served then
 			name = "CaptureLost"
 		}
 		start.Count(ctx, name, float64(strings.Count(string(body), "\n")))
