@@ -89,6 +89,10 @@ sam-invoke-%: synth ## call one function with EVENT (SAM CLI, Docker)
 bench: ## run the benchmarks
 	@$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
 
+.PHONY: bench-drift
+bench-drift: ## alarm rates and power of the drift rule by simulation, beside Evidently's where its figures are at hand; WINDOWS (1000) bounds the references a size
+	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
+
 .PHONY: sizes
 sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
 	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }

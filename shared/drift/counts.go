@@ -55,10 +55,7 @@ func (f *FeatureProfile) count(column *dataset.Column, rows int) *counts {
 }
 
 func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {
-	edges := make([]float64, len(f.Edges))
-	for i, e := range f.Edges {
-		edges[i] = float64(e)
-	}
+	edges := f.edges()
 	if column.Kind == dataset.Numeric {
 		for _, x := range column.Float {
 			c.number(edges, x)
@@ -83,6 +80,15 @@ func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {
 			c.number(edges, values[code])
 		}
 	}
+}
+
+// edges as numbers.
+func (f *FeatureProfile) edges() []float64 {
+	edges := make([]float64, len(f.Edges))
+	for i, e := range f.Edges {
+		edges[i] = float64(e)
+	}
+	return edges
 }
 
 func (c *counts) number(edges []float64, x float64) {
@@ -179,7 +185,7 @@ func (c *counts) mean() float64 {
 	if c.sum == nil || c.present() == 0 {
 		return math.NaN()
 	}
-	return c.sum.value() / float64(c.present())
+	return c.sum.mean(c.present())
 }
 
 func (c *counts) sd() float64 {

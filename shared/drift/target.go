@@ -26,9 +26,9 @@ func (p *Profile) labelColumn(y []float64) dataset.Column {
 }
 
 // newTarget is the profile of the labels.
-func (p *Profile) newTarget(y []float64) *FeatureProfile {
+func (p *Profile) newTarget(y []float64, inTime bool) *FeatureProfile {
 	c := p.labelColumn(y)
-	f := newFeature(&c, c.Len(), math.NaN())
+	f := newFeature(&c, c.Len(), math.NaN(), inTime)
 	return &f
 }
 

@@ -140,6 +140,16 @@ func (f *FeatureProfile) check(rows int, add func(field, code string, got any, e
 	} else if f.Kind != dataset.Categorical {
 		add(f.Name, "unknown", f.Kind.String(), "numeric or categorical")
 	}
+	for i, n := range f.Noise {
+		fine := n.Rows > 0 && n.Parts >= leastParts && (i == 0 || n.Rows > f.Noise[i-1].Rows) && n.Novel >= 0 && n.Novel <= 1 && n.Absent >= 0 && n.Absent <= 1
+		for _, v := range []number.Float{n.Shape, n.DF, n.Rank, n.Missing} {
+			fine = fine && v.Finite() && v >= 1
+		}
+		if !fine {
+			add(f.Name, "out_of_range", i, "noise of eight parts or more, by ascending rows, of finite effects of at least 1 and shares in [0, 1]")
+			break
+		}
+	}
 	for i := 1; i < len(f.Levels); i++ {
 		if f.Levels[i-1] >= f.Levels[i] {
 			add(f.Name, "out_of_order", f.Levels[i], "distinct levels in ascending order")
