@@ -227,7 +227,7 @@ func TestPurity(t *testing.T) {
 }
 
 // joiners are the packages of functions/internal that join rather than handle.
-var joiners = []string{"functions/internal/host", "functions/internal/story", "functions/internal/cloud", "functions/internal/settings"}
+var joiners = []string{"functions/internal/host", "functions/internal/story", "functions/internal/cloud", "functions/internal/settings", "functions/internal/loopback"}
 
 func TestHandlersKnowNoPlatform(t *testing.T) {
 	production, _ := load(t)

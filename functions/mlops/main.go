@@ -137,10 +137,10 @@ func (a *app) explain(err error) {
 	}
 }
 
-// messages is the chain of what was attempted, without the problems.
+// messages is the chain of what was attempted, without the problems. An error of another type says all itself: what it unwraps to is its class.
 func messages(err error) string {
-	var f *fault.Error
-	if !errors.As(err, &f) {
+	f, ok := err.(*fault.Error)
+	if !ok {
 		return err.Error()
 	}
 	if f.Err == nil {

@@ -255,7 +255,7 @@ func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload
 	}
 	s := expect.Suggest(seen, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
 	b := compact(s)
-	return s, path.Join("raw", u.Dataset, "suite-"+digest(b)[:12]+".json"), b, nil
+	return s, path.Join("processed", u.Dataset, "suite-"+digest(b)[:12]+".json"), b, nil // not in raw/: what comes to lie there is taken in
 }
 
 func refusal(name string, failed []expect.ExpectationResult) error {
