@@ -16,7 +16,7 @@ type driftReference struct {
 }
 
 // sampledRows of either table are drawn while it is read: of so many at most, half stay at least, which are as many as a classifier is shown.
-const sampledRows = 2 * domain.MostRows
+func sampledRows(columns int) int { return 2 * domain.Rows(columns) }
 
 // tally counts the table of a file, and asks a classifier to tell its rows from the reference's where the policy wants multivariate tests.
 func (r driftReference) tally(file string, o dataset.Options, policy drift.Policy) (*drift.Tally, error) {

@@ -166,7 +166,7 @@ func (f *FeatureProfile) addLevels(rows map[string]int) {
 
 // MergeProfiles is the profile of several windows together, whose parts are profiles of windows tallied against one profile (Tally.Profile). In
 // any order they make what Tally.Profile makes of all rows: counts (rows, missing, infinite, zeros, by bin, and by level up to 1,000 levels), extremes and quartiles exactly,
-// means and standard deviations but for rounding. Beyond 1,000 levels the first by text are kept, and the others counted together.
+// means and standard deviations but for rounding. Of more levels each part decides for itself which have a place, and the others are counted together.
 // A quartile of either is an estimate: its rank is off by no more than its bin's share of the rows, of which there are 20 of about the same in the reference.
 // The error, Invalid, names the first column whose bins differ.
 func MergeProfiles(parts ...*Profile) (*Profile, error) {
@@ -212,7 +212,10 @@ func (f *FeatureProfile) merge(o *FeatureProfile) error {
 		}
 		f.Other += o.Other
 		f.addLevels(rows)
-		f.Distinct = len(f.Levels)
+		f.Distinct = 0
+		for _, n := range f.Counts {
+			f.Distinct += min(n, 1)
+		}
 		return nil
 	}
 	switch {
@@ -257,7 +260,8 @@ func (f *FeatureProfile) setQuartiles() {
 			high = min(high, f.Edges[i])
 		}
 		part := min(1, (rank-float64(before)+0.5)/float64(f.Counts[i]))
-		return number.Float(float64(float64(low)*(1-part)) + float64(float64(high)*part))
+		v := number.Float(float64(float64(low)*(1-part)) + float64(float64(high)*part))
+		return min(max(v, low), high) // whatever rounding makes of it
 	}
 	f.Q1, f.Median, f.Q3 = at(0.25), at(0.5), at(0.75)
 }

@@ -157,7 +157,20 @@ func (s *storedCounts) counts(f *FeatureProfile) *counts {
 	return c
 }
 
-func (s *sum) stored() storedSum { return storedSum{s.first, s.digits, s.overflow} }
+// stored leaves out the spare digits at either end, of which there are more or fewer as the parts happened to come.
+func (s *sum) stored() storedSum {
+	first, digits := s.first, s.digits
+	for len(digits) > 0 && digits[0] == [2]int64{} {
+		first, digits = first+1, digits[1:]
+	}
+	for len(digits) > 0 && digits[len(digits)-1] == [2]int64{} {
+		digits = digits[:len(digits)-1]
+	}
+	if len(digits) == 0 {
+		first = 0
+	}
+	return storedSum{first, digits, s.overflow}
+}
 
 func (s storedSum) sum() sum { return sum{s.First, s.Digits, s.Overflow} }
 

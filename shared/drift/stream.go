@@ -18,18 +18,19 @@ import (
 //
 // Errors are those of the source, as dataset.Scan gives them.
 func ProfileOf(s dataset.Source, o dataset.Options) (*Profile, error) {
-	p, _, err := ProfileAndRows(s, o, 0)
+	p, _, err := ProfileAndRows(s, o, func(int) int { return 0 })
 	return p, err
 }
 
-// ProfileAndRows is ProfileOf, and gives at most so many rows of the reference, drawn evenly and in their order: half as many at least, or all.
-func ProfileAndRows(s dataset.Source, o dataset.Options, most int) (*Profile, *dataset.Frame, error) {
+// ProfileAndRows is ProfileOf, and gives rows of the reference, drawn evenly and in their order: at most as many as most says for the number of columns, about half
+// as many at least, or all.
+func ProfileAndRows(s dataset.Source, o dataset.Options, most func(columns int) int) (*Profile, *dataset.Frame, error) {
 	d, h, err := draftOf(s, o)
 	if err != nil {
 		return nil, nil, err
 	}
 	sampled, p, courses := d.sample.frame(), d.profile(), make([]course, len(d.columns))
-	rows := d.sample.fewer(sampled, most)
+	rows := d.sample.fewer(sampled, most(len(h.Names)))
 	for i := range courses {
 		courses[i] = d.columns[i].course
 		courses[i].settle(p.Rows)
@@ -103,8 +104,8 @@ func (p *Profile) TallyOf(s dataset.Source, o dataset.Options) (*Tally, error) {
 	return p.tallyOf(s, o, nil)
 }
 
-// TallyAndRows is TallyOf, and gives at most so many rows of the window, drawn evenly and in their order: half as many at least, or all.
-func (p *Profile) TallyAndRows(s dataset.Source, o dataset.Options, most int) (*Tally, *dataset.Frame, error) {
+// TallyAndRows is TallyOf, and gives rows of the window as ProfileAndRows does of the reference.
+func (p *Profile) TallyAndRows(s dataset.Source, o dataset.Options, most func(columns int) int) (*Tally, *dataset.Frame, error) {
 	if err := p.Validate(); err != nil {
 		return nil, nil, err
 	}
@@ -112,7 +113,7 @@ func (p *Profile) TallyAndRows(s dataset.Source, o dataset.Options, most int) (*
 	t, err := p.tallyOf(s, o, func(h dataset.Heading, takers int) (look []func(dataset.Batch)) {
 		samples = make([]*sample, takers)
 		for i := range samples {
-			samples[i] = newSample(h, most)
+			samples[i] = newSample(h, most(len(h.Names)))
 			look = append(look, samples[i].add)
 		}
 		return look
