@@ -153,6 +153,34 @@ func TestScanSaysWhatReadSays(t *testing.T) {
 	}
 }
 
+// Whether some number was written with a point is known of every batch, and of the whole table, though the only point be in the last piece.
+func TestScanKnowsDecimals(t *testing.T) {
+	text := "a,b,gaps\n" + strings.Repeat("1,2,\n", 40_000) + "1,2.0,3.5\n1,2,\n"
+	for piece, want := range map[int][]bool{256: {false, true, true}, pieceBytes: {false, true, true}} {
+		var mu sync.Mutex
+		got := make([]bool, 3)
+		_, err := scanIn(piece, SourceAt("t.csv", strings.NewReader(text), int64(len(text))), Options{}, func(_ Heading, takers int) ([]func(Batch) error, error) {
+			return slices.Repeat([]func(Batch) error{func(b Batch) error {
+				mu.Lock()
+				defer mu.Unlock()
+				for i := range got {
+					got[i] = got[i] || b.Frame.Columns[i].Decimal
+				}
+				return nil
+			}}, takers), nil
+		})
+		whole, wrong := Read(strings.NewReader(text), "t.csv", Options{})
+		if err != nil || wrong != nil {
+			t.Fatal(err, wrong)
+		}
+		for i := range got {
+			if got[i] != want[i] || whole.Columns[i].Decimal != want[i] {
+				t.Errorf("pieces of %d, column %d: scanned %v, read %v, want %v", piece, i, got[i], whole.Columns[i].Decimal, want[i])
+			}
+		}
+	}
+}
+
 // repeated gives a text n times without holding it.
 type repeated struct {
 	text string

@@ -254,7 +254,7 @@ func (f *FeatureProfile) setQuartiles() {
 		}
 		low, high := f.Min, f.Max
 		if i > 0 {
-			low = max(low, f.Edges[i-1])
+			low = max(low, number.Float(math.Nextafter(float64(f.Edges[i-1]), math.Inf(1)))) // the edge itself is of the bin before
 		}
 		if i < len(f.Edges) {
 			high = min(high, f.Edges[i])

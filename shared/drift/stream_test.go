@@ -139,6 +139,12 @@ func TestProfileOfManyRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if *got.Repeated != *want.Repeated || got.Sorted != want.Sorted {
+		t.Errorf("repeated rows %+v, of the table %+v; sorted by %q, %q", got.Repeated, want.Repeated, got.Sorted, want.Sorted)
+	}
+	if g, w := got.Joint, want.Joint; g == nil || g.Fitted+g.Held < maxSample/2-1000 || g.Fitted+g.Held > maxSample || len(g.Columns) != len(w.Columns) || math.Abs(float64(g.Mean/w.Mean)-1) > 0.1 {
+		t.Errorf("columns together, of a sample %.500s\nof the table %.500s", asJSON(t, g), asJSON(t, w))
+	}
 	for i := range want.Features {
 		g, w := &got.Features[i], &want.Features[i]
 		if g.Rows != w.Rows || g.Missing != w.Missing || g.Zeros != w.Zeros || g.Mean.String() != w.Mean.String() || g.SD.String() != w.SD.String() ||
@@ -292,6 +298,46 @@ func TestProfileOfIdentifiers(t *testing.T) {
 	}
 	if off := math.Abs(float64(f.Distinct)/(rows*0.9) - 1); off > 4*0.016 {
 		t.Errorf("%d distinct", f.Distinct)
+	}
+}
+
+// Of both tables rows are drawn while they are read: all in their order, as long as they are few, and of more the same ones whoever takes the
+// batches, from everywhere in the table.
+func TestRowsWhileReading(t *testing.T) {
+	const rows, most = 60_000, 5000
+	var in bytes.Buffer
+	in.WriteString("row,text\n")
+	for i := range rows {
+		fmt.Fprintf(&in, "%d,%s\n", i, []string{"", "a", "b"}[i%3])
+	}
+	s := dataset.SourceAt("t.csv", bytes.NewReader(in.Bytes()), int64(in.Len()))
+	p, all, err := ProfileAndRows(s, dataset.Options{}, func(int) int { return rows })
+	if err != nil || asJSON(t, all) != asJSON(t, whole(t, s)) {
+		t.Errorf("not all %d rows: %v", rows, err)
+	}
+	_, some, err := ProfileAndRows(s, dataset.Options{}, func(int) int { return most })
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally, again, err := p.TallyAndRows(s, dataset.Options{}, func(columns int) int { return most / 2 * columns })
+	if err != nil || tally.rows != rows {
+		t.Fatal(tally.rows, err)
+	}
+	if asJSON(t, some) != asJSON(t, again) {
+		t.Error("the rows that are drawn depend on who reads")
+	}
+	if n := some.Rows(); n > most || n < most*2/5 {
+		t.Errorf("%d rows drawn, of at most %d", n, most)
+	}
+	row, text, tenths := some.Columns[0].Float, &some.Columns[1], [10]int{}
+	for i, r := range row {
+		if i > 0 && r <= row[i-1] || text.Missing(i) != (int(r)%3 == 0) || !text.Missing(i) && text.Text(i) != []string{"", "a", "b"}[int(r)%3] {
+			t.Fatalf("row %d: %v, %q", i, r, text.Text(i))
+		}
+		tenths[int(r)*10/rows]++
+	}
+	if low := slices.Min(tenths[:]); low < len(row)/10/2 {
+		t.Errorf("rows by tenths of the table: %v", tenths)
 	}
 }
 

@@ -356,3 +356,16 @@ func BenchmarkNew(b *testing.B) {
 		New(f, nil, false)
 	}
 }
+
+// Levels of one frequency, missing values among them, are one number: such a column does not vary, whatever rounding leaves of its deviation.
+func TestLevelsOfOneFrequency(t *testing.T) {
+	texts, row := make([]string, 9600), make([]float64, 9600) // each of 32 stretches has all three texts as often
+	for i := range texts {
+		texts[i], row[i] = []string{"", "a", "b"}[i%3], float64(i)
+	}
+	f := table(rand.New(rand.NewPCG(8, 8)), len(texts), 2, 0.5, false, normal)
+	f.Columns = append(f.Columns, dataset.NumericColumn("row", row), dataset.CategoricalColumn("text", texts, func(s string) bool { return s == "" }))
+	if r := New(f, nil, true); r == nil || len(r.Columns) != 3 || r.Problems() != nil {
+		t.Errorf("%+v", r)
+	}
+}

@@ -201,7 +201,7 @@ func effect(values []float64, sd float64) (greatest number.Float, parts int) {
 	certain := false
 	for _, n := range []int{stretches / 2, stretches / 4} {
 		rows := len(values) / n
-		if rows < 25 || !(sd > 0) {
+		if rows < 25 || !(sd > 1e-9) { // less is what rounding leaves: errors are of standardised numbers
 			continue
 		}
 		var total, squares float64
