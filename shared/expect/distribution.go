@@ -181,20 +181,34 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 	if len(values) != len(d.weights) || len(k.problems) > 0 {
 		return nil, nil, fmt.Errorf("partition_object must be a list of values and as many weights: %d and %d", len(values), len(d.weights))
 	}
-	type cell struct{ value, p, q any }
+	names, counts, q := categories(d.s, values, d.weights, d.tail)
+	n := float64(d.s.Len() - d.s.MissingCount())
+	for i := range counts {
+		counts[i] /= n
+	}
+	d.p, d.q = counts, q
+	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
+}
+
+// categories are the values expected or seen, ascending as far as they compare, with how often each was seen and its expected share:
+// what was not expected divides tail, by which the others are then lowered.
+func categories(s *series, values []any, weights []float64, tail float64) (names []any, counts, shares []float64) {
+	type cell struct {
+		value    any
+		count, q float64
+		expected bool
+	}
 	cells := make([]cell, 0, len(values))
 	at := map[any]int{}
 	for i, v := range values {
 		at[key(v)] = i
-		cells = append(cells, cell{value: v, q: d.weights[i]})
+		cells = append(cells, cell{value: v, q: weights[i], expected: true})
 	}
-	n, unseen := float64(d.s.Len()-d.s.MissingCount()), 0
-	for _, v := range d.s.counts() {
-		share := float64(v.count) / n
+	for _, v := range s.counts() {
 		if i, ok := at[key(v.value)]; ok {
-			cells[i].p = share
+			cells[i].count = float64(v.count)
 		} else {
-			cells, unseen = append(cells, cell{value: v.value, p: share}), unseen+1
+			cells = append(cells, cell{value: v.value, count: float64(v.count)})
 		}
 	}
 	slices.SortStableFunc(cells, func(a, b cell) int {
@@ -206,19 +220,17 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 		}
 		return 1
 	})
-	var names []any
+	unseen := len(cells) - len(values)
 	for _, c := range cells {
-		p, _ := c.p.(float64)
-		q, known := c.q.(float64)
 		switch {
-		case !known:
-			q = d.tail / float64(unseen)
+		case !c.expected:
+			c.q = tail / float64(unseen)
 		case unseen > 0:
-			q *= 1 - d.tail
+			c.q *= 1 - tail
 		}
-		d.p, d.q, names = append(d.p, p), append(d.q, q), append(names, output(c.value))
+		names, counts, shares = append(names, output(c.value)), append(counts, c.count), append(shares, c.q)
 	}
-	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
+	return names, counts, shares
 }
 
 func (d *kl) continuous(partition map[string]any) (observed, expected map[string]any, err error) {
@@ -244,7 +256,7 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	if openLow && openHigh && d.tail > 0 {
 		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
 	}
-	inner, below, above := d.histogram(bins)
+	inner, below, above := histogram(d.s.present(), bins)
 	q := make([]float64, len(d.weights))
 	zeros := 0
 	for i, w := range d.weights {
@@ -281,10 +293,9 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	return tell(inner, pTails), tell(q, qTails), nil
 }
 
-// histogram is the share of present values in each bin, closed below and open above but for the last, and beyond both ends.
-func (d *kl) histogram(bins []float64) (inner []float64, below, above float64) {
+// histogram is the share of values in each bin, closed below and open above but for the last, and beyond both ends.
+func histogram(v, bins []float64) (inner []float64, below, above float64) {
 	inner = make([]float64, len(bins)-1)
-	v := d.s.present()
 	last := len(bins) - 1
 	for _, x := range v {
 		switch {
