@@ -40,9 +40,8 @@ const common = "mostly row_condition condition_parser result_format catch_except
 
 // elsewhere are expectations that exist and that a table in memory cannot answer, each with the reason.
 var elsewhere = map[string]string{
-	"expect_table_row_count_to_equal_other_table":                                 "it needs a second table, and one is validated at a time",
-	"expect_query_results_to_match_comparison":                                    "it asks an SQL database, and a file is validated here",
-	"unexpected_rows_expectation":                                                 "it asks an SQL database, and a file is validated here",
+	"expect_query_results_to_match_comparison": "it asks an SQL database, and a file is validated here",
+	"unexpected_rows_expectation":              "it asks an SQL database, and a file is validated here",
 }
 
 // Names are the expectations that can be evaluated, sorted.

@@ -14,9 +14,9 @@ import (
 // hypotheses are statistical tests of a column, or of two. Great Expectations evaluates them up to 0.18 by its older engine only, 1.x names
 // them and does not; they answer here as that engine did, in both dialects.
 var hypotheses = []record{
-	{"expect_column_chisquare_test_p_value_to_be_greater_than", "column! partition_object! p tail_weight_holdout", chiSquare},
-	{"expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", "column! partition_object! p bootstrap_samples bootstrap_sample_size", bootstrappedKS},
-	{"expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than", "column! distribution! p_value params!", parameterizedKS},
+	{"expect_column_chisquare_test_p_value_to_be_greater_than", "column! partition_object p tail_weight_holdout", chiSquare},
+	{"expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", "column! partition_object p bootstrap_samples bootstrap_sample_size", bootstrappedKS},
+	{"expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than", "column! distribution! p_value params", parameterizedKS},
 	{"expect_column_pair_cramers_phi_value_to_be_less_than", "column_A! column_B! bins_A bins_B n_bins_A n_bins_B threshold", cramersPhi},
 }
 
@@ -36,7 +36,7 @@ func (c *check) level(name string) float64 {
 }
 
 // partition reads weights, which must add up to 1 as numpy.isclose has it, and the list beside them.
-func (c *check) partition(beside string, more int) (object map[string]any, weights []float64) {
+func (c *check) partition(what, beside string, more int) (object map[string]any, weights []float64) {
 	object = c.object("partition_object")
 	weights, _ = c.numbersIn(object, "weights")
 	all, _ := list(object[beside])
@@ -45,7 +45,7 @@ func (c *check) partition(beside string, more int) (object map[string]any, weigh
 		sum += pairwiseSum(tails)
 	}
 	if len(c.problems) == 0 && (len(all) != len(weights)+more || len(weights) == 0 || !(math.Abs(sum-1) <= 1e-8+1e-5)) {
-		c.wrong("Invalid partition object: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", beside, more, len(weights), sum, len(all), beside)
+		c.wrong("Invalid %s: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", what, beside, more, len(weights), sum, len(all), beside)
 	}
 	return object, weights
 }
@@ -61,7 +61,7 @@ func chiSquare(c *check) (outcome, error) {
 		return outcome{}, err
 	}
 	p, tail := c.level("p"), c.share("tail_weight_holdout", 0)
-	object, weights := c.partition("values", 0)
+	object, weights := c.partition("partition object", "values", 0)
 	k := kwargs{values: object}
 	values, _ := k.scalars("values")
 	c.problems = append(c.problems, k.problems...)
@@ -98,7 +98,7 @@ func bootstrappedKS(c *check) (outcome, error) {
 		return outcome{}, err
 	}
 	p := c.level("p")
-	object, weights := c.partition("bins", 1)
+	object, weights := c.partition("continuous partition object", "bins", 1)
 	bins, _ := c.numbersIn(object, "bins")
 	samples, size := c.atLeastOne("bootstrap_samples", 1000), c.atLeastOne("bootstrap_sample_size", 2*len(weights))
 	if err := c.err(); err != nil {
