@@ -125,7 +125,9 @@ func runCase(kind string, data map[string][]any, others map[string]int, schema m
 	}
 	for _, only := range [][]string{c.OnlyFor, onlyFor} {
 		if only != nil && !slices.Contains(only, engine) && !(engine == "sqlite" && slices.Contains(only, "sqlalchemy")) {
-			if !slices.ContainsFunc(only, func(engine string) bool { return slices.Contains(alike, engine) && !strings.Contains(c.Title, "exact_min_and_max") }) && !strings.Contains(kind, "other_table") {
+			if !slices.ContainsFunc(only, func(engine string) bool {
+				return slices.Contains(alike, engine) && !strings.Contains(c.Title, "exact_min_and_max")
+			}) && !strings.Contains(kind, "other_table") {
 				return unlike(kind), ""
 			}
 		}

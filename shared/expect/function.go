@@ -3,6 +3,7 @@ package expect
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -92,8 +93,7 @@ func (e *expression) call(name string) any {
 		return e.span(total)
 	case "round":
 		if len(args) == 2 && math.Abs(args[1].value) <= 300 {
-			scale := math.Pow(10, math.Trunc(args[1].value))
-			return math.RoundToEven(args[0].value*scale) / scale
+			return roundTo(args[0].value, int(args[1].value))
 		}
 	}
 	f, known := ofNumber[name]
@@ -109,6 +109,16 @@ func (e *expression) call(name string) any {
 		return -d
 	}
 	return f(args[0].value)
+}
+
+// roundTo rounds to so many decimals as Python does: what lies exactly between two goes to the even one.
+func roundTo(x float64, decimals int) float64 {
+	if decimals >= 0 {
+		v, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'f', decimals, 64), 64)
+		return v
+	}
+	scale := math.Pow(10, float64(-decimals))
+	return math.RoundToEven(x/scale) * scale
 }
 
 // datetime is a date of the calendar, from year 1 to 9999.

@@ -87,7 +87,17 @@ func TestUnexpectedRows(t *testing.T) {
 		{"expect_column_values_to_match_regex", `{"column":"s","regex":"^(?!ab)"}`, []int{0, 3}, ""},
 		{"expect_column_values_to_match_regex", `{"column":"s","regex":"(a)\\1"}`, []int{0, 1, 3, 4}, ""},
 		{"expect_column_values_to_match_regex", `{"column":"s","regex":"("}`, nil, "missing closing"},
+		{"expect_column_values_to_match_regex", `{"column":"s","regex":"(?P<first>.)(?P=first)|(?P<x>J)(.)(?!\\2)"}`, []int{0, 1, 3}, ""},
+		{"expect_column_values_to_match_regex", `{"column":"s","regex":"(?x) ^ [a-c[] # a comment"}`, []int{4}, ""},
+		{"expect_column_values_to_match_regex", `{"column":"s","regex":"(?<=a)b\\Z"}`, []int{1, 4}, ""},
+		{"expect_column_values_to_not_match_regex", `{"column":"two words","regex":"(?P<p>p)|(q)(?!\\1)"}`, []int{0, 1, 2, 3, 4}, ""},
 		{"expect_column_values_to_match_like_pattern", `{"column":"s","like_pattern":"%B"}`, []int{1, 4}, ""},
+		{"expect_column_values_to_match_like_pattern", `{"column":"s","like_pattern":"!_%","escape":"!"}`, []int{0, 1, 3, 4}, ""},
+		{"expect_column_values_to_match_like_pattern", `{"column":"s","like_pattern":"!ab","escape":"!"}`, []int{1, 4}, ""},
+		{"expect_column_values_to_match_like_pattern", `{"column":"s","like_pattern":"ab!","escape":"!"}`, nil, "ends in its escape"},
+		{"expect_column_values_to_match_like_pattern", `{"column":"s","like_pattern":"ab","escape":"!!"}`, nil, "escape must be one character"},
+		{"expect_column_values_to_be_between", `{"column":"d","min_value":"2000-01-01","parse_strings_as_datetimes":true}`, nil, "is not a date"},
+		{"expect_multicolumn_values_to_be_unique", `{"column_list":["n","b"]}`, []int{0}, ""},
 		{"expect_column_values_to_match_like_pattern_list", `{"column":"s","like_pattern_list":["_b","c%"]}`, []int{4}, ""},
 		{"expect_column_values_to_match_strftime_format", `{"column":"d","strftime_format":"%Y-%m-%d"}`, []int{1, 2, 3, 4}, ""},
 		{"expect_column_values_to_match_strftime_format", `{"column":"d","strftime_format":"%Y %D"}`, nil, "Unable to use provided strftime_format"},
@@ -141,6 +151,26 @@ func TestRowCondition(t *testing.T) {
 		{`"n >"`, "pandas", nil, "expected a column or a value"},
 		{`"n > 5 ("`, "pandas", nil, "not understood"},
 		{`"n.max() > 5"`, "pandas", nil, ".max()"},
+		{`"n * 2 - 1 > 2 ** 2 and n % 2 == 1"`, "pandas", []int{2, 4}, ""},
+		{`"(n + 1) / 2 >= 2.5"`, "pandas", []int{3, 4}, ""},
+		{`"(n + x) > 1 and (n > 1)"`, "pandas", []int{2, 3, 4}, ""}, // a gap calculates to a gap
+		{`"1 < n <= 3"`, "pandas", []int{1, 2}, ""},
+		{`"n in (1, 5) or n in [-(-2)]"`, "pandas", []int{0, 1, 4}, ""},
+		{`"s.str.startswith('a')"`, "pandas", []int{0, 3}, ""},
+		{`"s.str.contains('^.b$')"`, "pandas", []int{0, 3}, ""},
+		{`"s.str.contains('B', case=False) and not s.str.upper() == 'CD'"`, "pandas", []int{0, 3}, ""},
+		{`"s.str.contains('^.b$', regex=False)"`, "pandas", []int{}, ""},
+		{`"s.str.len() > 2"`, "pandas", []int{4}, ""},
+		{`"n.isin([1, 2]) == False"`, "pandas", []int{2, 3, 4}, ""},
+		{`"n.between(2, 3)"`, "pandas", []int{1, 2}, ""},
+		{`"x.abs() == 1"`, "pandas", []int{2}, ""},
+		{`"n.str.len() > 2"`, "pandas", nil, ".str is for texts"},
+		{`"s.str.contains('(')"`, "pandas", nil, "missing closing"},
+		{`"s - 1 > 2"`, "pandas", nil, "does not calculate with a text and a number"},
+		{`"@limit > 2"`, "pandas", nil, "not understood"},
+		{`{"type":"or","conditions":[{"type":"and","conditions":[{"type":"comparison","column":{"name":"n"},"operator":"<","parameter":2}]},{"type":"nullity","column":{"name":"s"},"is_null":true}]}`, "", []int{0, 2}, ""},
+		{`{"type":"and","conditions":[{"type":"or","conditions":[{"type":"nullity","column":{"name":"s"},"is_null":true}]}]}`, "", nil, "an or condition may not stand within"},
+		{fmt.Sprintf(`{"type":"and","conditions":[%s{"type":"nullity","column":{"name":"s"},"is_null":true}]}`, strings.Repeat(`{"type":"comparison","column":{"name":"n"},"operator":">","parameter":0},`, 101)), "", nil, "more than 100"},
 		{`"n == 1"`, "bad_parser", nil, "not a valid enumeration member"},
 		{`"col(\"n\") >= 4"`, "great_expectations", []int{3, 4}, ""},
 		{`"col(\"x\").notNull()"`, "great_expectations__experimental__", []int{0, 2, 3, 4}, ""},
@@ -330,7 +360,7 @@ func TestIndependent(t *testing.T) {
 
 // FuzzTexts feeds the small languages inside of suites.
 func FuzzTexts(f *testing.F) {
-	for _, s := range []string{"n > 2 and (s in ['a', 'b']) or not x.isnull()", `col("n") <= 1e3`, "^[^@\\s]+@[\\w.-]+\\.[a-z]{2,}$", "%d/%m/%Y %H:%M:%S.%f", "3rd of May 2001 10:36 pm", "2*(a-1)/-b", "%_x%", "20240131T235959Z"} {
+	for _, s := range []string{"n > 2 and (s in ['a', 'b']) or not x.isnull()", `col("n") <= 1e3`, "^[^@\\s]+@[\\w.-]+\\.[a-z]{2,}$", "%d/%m/%Y %H:%M:%S.%f", "3rd of May 2001 10:36 pm", "2*(a-1)/-b", "%_x%", "20240131T235959Z", "s.str.contains('(?=a)') and (n + 1) ** 2 > -3 % 2 and 1 < n.abs() <= 4", "now() - timedelta(weeks=2^3) * abs(-b)", "(?P<a>.)(?P=a)(?!x)[]a-[]", "datetime(2024, 2, day=29)"} {
 		f.Add(s)
 	}
 	frame := small(f)
@@ -351,7 +381,7 @@ func FuzzTexts(f *testing.F) {
 		if like, _ := likeTest(s, &kwargs{}); !strings.ContainsAny(s, "%_") && !like(s) {
 			t.Errorf("%q is not like itself", s)
 		}
-		if v, err := parameter(s, map[string]any{"$PARAMETER.a": 2.0}, parameters{suite: map[string]any{"b": 3.0}}); err == nil {
+		if v, err := parameter(s, map[string]any{"$PARAMETER.a": 2.0}, parameters{suite: map[string]any{"b": 3.0}, now: time.Unix(0, 0)}); err == nil {
 			if x, ok := v.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
 				t.Errorf("%q is %v", s, x)
 			}
