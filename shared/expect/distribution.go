@@ -10,7 +10,7 @@ import (
 // distributions are about the shape of a column.
 var distributions = []record{
 	{"expect_column_quantile_values_to_be_between", "column! quantile_ranges! allow_relative_error", quantilesBetween},
-	{"expect_column_kl_divergence_to_be_less_than", "column! partition_object! threshold tail_weight_holdout internal_weight_holdout bucketize_data min_value max_value", divergence},
+	{"expect_column_kl_divergence_to_be_less_than", "column! partition_object threshold tail_weight_holdout internal_weight_holdout bucketize_data min_value max_value", divergence},
 }
 
 // quantilesBetween expects each quantile within its range, closed, open-ended where null; a quantile at a bound within 1e-4 of it,
@@ -128,9 +128,16 @@ func divergence(c *check) (outcome, error) {
 		return outcome{}, err
 	}
 	threshold, limited := c.number("threshold")
-	d := kl{check: c, s: s, tail: c.share("tail_weight_holdout", 0), internal: c.share("internal_weight_holdout", 0)}
-	partition := c.object("partition_object")
-	d.weights, _ = c.numbersIn(partition, "weights")
+	if limited && !(threshold >= 0) {
+		c.wrong("Threshold must be specified, greater than or equal to zero.")
+	}
+	d := kl{check: c, s: s, tail: c.holdout("tail_weight_holdout"), internal: c.holdout("internal_weight_holdout")}
+	beside, more := "bins", 1
+	if o := c.object("partition_object"); o["values"] != nil {
+		beside, more = "values", 0
+	}
+	partition, weights := c.partition("partition object", beside, more)
+	d.weights = weights
 	for _, w := range d.weights {
 		if !(w >= 0) {
 			c.wrong("partition_object.weights must not be negative: %v", w)
@@ -142,12 +149,14 @@ func divergence(c *check) (outcome, error) {
 	}
 	var observed, expected map[string]any
 	switch {
-	case partition["values"] != nil:
+	case d.tail != 0 && partition["tail_weights"] != nil:
+		err = fmt.Errorf("tail_weight_holdout must be 0 when using tail_weights in partition object")
+	case beside == "values" && d.internal > 0:
+		err = fmt.Errorf("Internal weight holdout cannot be used for discrete data.")
+	case beside == "values":
 		observed, expected, err = d.categorical(partition)
-	case partition["bins"] != nil:
-		observed, expected, err = d.continuous(partition)
 	default:
-		err = fmt.Errorf("partition_object needs \"weights\" with \"values\" or with \"bins\"")
+		observed, expected, err = d.continuous(partition)
 	}
 	if err == nil {
 		err = c.err()
@@ -166,6 +175,15 @@ func divergence(c *check) (outcome, error) {
 	}}, nil
 }
 
+// holdout is a share of the weights kept for what was not expected, 0 when absent.
+func (c *check) holdout(name string) float64 {
+	v, there := c.number(name)
+	if there && !(0 <= v && v <= 1) {
+		c.wrong("%s must be between zero and one, not %v", name, v)
+	}
+	return v
+}
+
 // kl builds the two distributions p (observed) and q (expected).
 type kl struct {
 	*check
@@ -178,8 +196,8 @@ type kl struct {
 func (d *kl) categorical(partition map[string]any) (observed, expected map[string]any, err error) {
 	k := kwargs{values: partition}
 	values, _ := k.scalars("values")
-	if len(values) != len(d.weights) || len(k.problems) > 0 {
-		return nil, nil, fmt.Errorf("partition_object must be a list of values and as many weights: %d and %d", len(values), len(d.weights))
+	if err := k.err(); err != nil {
+		return nil, nil, fmt.Errorf("Invalid partition object: %w", err)
 	}
 	names, counts, q := categories(d.s, values, d.weights, d.tail)
 	n := float64(d.s.Len() - d.s.MissingCount())
@@ -241,8 +259,8 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 		return nil, nil, d.err()
 	case !d.flagOr("bucketize_data", true):
 		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false")
-	case len(bins) != len(d.weights)+1 || len(bins) < 2 || !slices.IsSorted(bins):
-		return nil, nil, fmt.Errorf("partition_object must have ascending bins, one more than weights: %d and %d", len(bins), len(d.weights))
+	case !strictlyAscending(bins):
+		return nil, nil, fmt.Errorf("Invalid partition object: bins must ascend")
 	case hasTails && len(tails) != 2:
 		return nil, nil, fmt.Errorf("partition_object.tail_weights must be two numbers")
 	case !d.s.numeric():

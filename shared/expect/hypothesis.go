@@ -11,8 +11,8 @@ import (
 	"mlops/shared/drift/stattest"
 )
 
-// hypotheses are statistical tests of a column, or of two. Great Expectations evaluates them up to 0.18 by its older engine only, 1.x names
-// them and does not; they answer here as that engine did, in both dialects.
+// hypotheses are statistical tests of a column, or of two. Only the older engine of Great Expectations (V2) evaluated them, 1.x names them
+// and does not; they answer here as that engine did, in both dialects.
 var hypotheses = []record{
 	{"expect_column_chisquare_test_p_value_to_be_greater_than", "column! partition_object p tail_weight_holdout", chiSquare},
 	{"expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", "column! partition_object p bootstrap_samples bootstrap_sample_size", bootstrappedKS},
@@ -60,7 +60,7 @@ func chiSquare(c *check) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	p, tail := c.level("p"), c.share("tail_weight_holdout", 0)
+	p, tail := c.level("p"), c.holdout("tail_weight_holdout")
 	object, weights := c.partition("partition object", "values", 0)
 	k := kwargs{values: object}
 	values, _ := k.scalars("values")
@@ -108,7 +108,7 @@ func bootstrappedKS(c *check) (outcome, error) {
 	switch {
 	case math.IsInf(bins[0], 0) || math.IsInf(bins[last], 0):
 		return outcome{}, fmt.Errorf("Partition endpoints must be finite.")
-	case slices.ContainsFunc(bins[1:], math.IsNaN) || !strictlyAscending(bins):
+	case !strictlyAscending(bins):
 		return outcome{}, fmt.Errorf("Invalid continuous partition object: bins must ascend")
 	case samples > maxResampled/size:
 		return outcome{}, fmt.Errorf("bootstrap_samples x bootstrap_sample_size is %d x %d, at most %d values are drawn", samples, size, maxResampled)

@@ -31,6 +31,7 @@ func TestHypotheses(t *testing.T) {
 	f := sample(t)
 	const ks = "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than"
 	const chi, boot = "expect_column_chisquare_test_p_value_to_be_greater_than", "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than"
+	const kl = "expect_column_kl_divergence_to_be_less_than"
 	for _, c := range []struct {
 		kind, kwargs string
 		want         any // the observed value, or part of the exception
@@ -63,6 +64,13 @@ func TestHypotheses(t *testing.T) {
 		{"expect_column_pair_cramers_phi_value_to_be_less_than", `{"column_A":"c","column_B":"one"}`, nil, false},
 		{"expect_column_pair_cramers_phi_value_to_be_less_than", `{"column_A":"c","column_B":"c","threshold":1}`, 1.0, true},
 		{"expect_column_pair_cramers_phi_value_to_be_less_than", `{"column_A":"c","column_B":"gone","n_bins_A":0}`, "gone", false},
+		{kl, `{"column":"c","partition_object":{"values":["a","b"],"weights":[0.4,0.4]}}`, "Invalid partition object", false},
+		{kl, `{"column":"c"}`, "Invalid partition object", false},
+		{kl, `{"column":"x","partition_object":{"bins":[2,1],"weights":[1]}}`, "Invalid partition object", false},
+		{kl, `{"column":"c","partition_object":{"values":["a"],"weights":[1]},"threshold":-1}`, "Threshold must be specified, greater than or equal to zero", false},
+		{kl, `{"column":"c","partition_object":{"values":["a"],"weights":[1]},"tail_weight_holdout":2}`, "tail_weight_holdout must be between zero and one", false},
+		{kl, `{"column":"c","partition_object":{"values":["a"],"weights":[1]},"internal_weight_holdout":0.1}`, "Internal weight holdout cannot be used for discrete data", false},
+		{kl, `{"column":"x","partition_object":{"bins":[0,1],"weights":[0.8],"tail_weights":[0.1,0.1]},"tail_weight_holdout":0.1}`, "tail_weight_holdout must be 0 when using tail_weights", false},
 	} {
 		r := one(t, f, V1, c.kind, c.kwargs, Options{})
 		got := r.Result["observed_value"]

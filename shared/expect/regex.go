@@ -18,14 +18,15 @@ const (
 // and everywhere \b and \B, are about ASCII. See https://docs.python.org/3/library/re.html and https://github.com/google/re2/wiki/Syntax.
 func compileRegex(pattern string) (func(string) (bool, error), error) {
 	pattern = unicodeFlags.ReplaceAllString(pattern, "")
-	translated, err := translateRegex(pattern)
-	if err == nil {
-		var r *regexp.Regexp
-		if r, err = regexp.Compile(translated); err == nil {
-			return func(v string) (bool, error) { return r.MatchString(v), nil }, nil
-		}
+	translated, beyond := translateRegex(pattern)
+	r, err := regexp.Compile(translated)
+	if beyond == nil && err == nil {
+		return func(v string) (bool, error) { return r.MatchString(v), nil }, nil
 	}
 	search, slower := compileBacktracking(pattern)
+	if beyond != nil { // what regexp said is about no pattern at all
+		err = slower
+	}
 	if slower != nil {
 		return nil, fmt.Errorf("regex %q: %w", brief(pattern), err)
 	}
@@ -35,7 +36,7 @@ func compileRegex(pattern string) (func(string) (bool, error), error) {
 // unicodeFlags say what is so anyway.
 var unicodeFlags = regexp.MustCompile(`^\(\?u\)`)
 
-// unsupported are the openings of groups that Go lacks.
+// unsupported are the openings of groups that regexp lacks and backtracking has.
 var unsupported = []struct{ open, what string }{
 	{"(?=", "a look-ahead"}, {"(?!", "a negative look-ahead"}, {"(?<=", "a look-behind"}, {"(?<!", "a negative look-behind"},
 	{"(?P=", "a back-reference"}, {"(?>", "an atomic group"}, {"(?(", "a conditional group"},

@@ -300,7 +300,7 @@ func TestAnyArguments(t *testing.T) {
 		map[string]any{"bins": []any{"-Infinity", "Infinity"}, "weights": []any{1.0}}, map[string]any{"bins": []any{"-Infinity", 0.0, "Infinity"}, "weights": []any{0.4, 0.6}}, map[string]any{"result_format": "COMPLETE", "partial_unexpected_count": 1.0}}
 	usual := map[string]any{"column": "x", "column_A": "n", "column_B": "x", "column_list": []any{"n", "x"}, "mostly": 0.5, "result_format": "COMPLETE", "row_condition": "n > 1", "ignore_row_if": nil, "match_on": "any", "type_list": []any{"str"},
 		"threshold": 1.0, "regex": "a", "regex_list": []any{"a"}, "like_pattern": "a%", "like_pattern_list": []any{"a%"}, "value": 3.0, "sum_total": 1.0, "strftime_format": "%Y", "json_schema": map[string]any{}, "min_value": 1.0, "max_value": nil,
-		"quantile_ranges": map[string]any{"quantiles": []any{0.5}, "value_ranges": []any{[]any{nil, 3.0}}}, "partition_object": map[string]any{"bins": []any{0.0, 1.0}, "weights": []any{1.0}}, "allow_relative_error": false, "parse_strings_as_datetimes": false}
+		"quantile_ranges": map[string]any{"quantiles": []any{0.5}, "value_ranges": []any{[]any{nil, 3.0}}}, "partition_object": map[string]any{"bins": []any{0.0, 1.0}, "weights": []any{1.0}}, "allow_relative_error": false, "parse_strings_as_datetimes": false, "distribution": "norm", "params": []any{0.0, 1.0}, "other_table_name": "t", "bootstrap_samples": 20.0, "n_bins_A": 3.0}
 	r := rand.New(rand.NewPCG(3, 4))
 	verdicts := 0
 	for _, name := range Names() {
@@ -356,37 +356,6 @@ func TestIndependent(t *testing.T) {
 			t.Errorf("got %s, alone %s", got, want)
 		}
 	}
-}
-
-// FuzzTexts feeds the small languages inside of suites.
-func FuzzTexts(f *testing.F) {
-	for _, s := range []string{"n > 2 and (s in ['a', 'b']) or not x.isnull()", `col("n") <= 1e3`, "^[^@\\s]+@[\\w.-]+\\.[a-z]{2,}$", "%d/%m/%Y %H:%M:%S.%f", "3rd of May 2001 10:36 pm", "2*(a-1)/-b", "%_x%", "20240131T235959Z", "s.str.contains('(?=a)') and (n + 1) ** 2 > -3 % 2 and 1 < n.abs() <= 4", "now() - timedelta(weeks=2^3) * abs(-b)", "(?P<a>.)(?P=a)(?!x)[]a-[]", "datetime(2024, 2, day=29)"} {
-		f.Add(s)
-	}
-	frame := small(f)
-	f.Fuzz(func(t *testing.T, s string) {
-		table := &table{frame: frame, made: map[string]*series{}}
-		if holds, _, err := parseCondition(s, "", table); err == nil {
-			for i := range frame.Rows() {
-				holds(i)
-			}
-		}
-		if r, err := compileRegex(s); err == nil {
-			r(s)
-		}
-		if p, err := compileStrptime(s); err == nil {
-			p.parses(s)
-		}
-		dateutilParseable(s)
-		if like, _ := likeTest(s, &kwargs{}); !strings.ContainsAny(s, "%_") && !like(s) {
-			t.Errorf("%q is not like itself", s)
-		}
-		if v, err := parameter(s, map[string]any{"$PARAMETER.a": 2.0}, parameters{suite: map[string]any{"b": 3.0}, now: time.Unix(0, 0)}); err == nil {
-			if x, ok := v.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
-				t.Errorf("%q is %v", s, x)
-			}
-		}
-	})
 }
 
 // BenchmarkValidate checks the suite suggested for a table of 100,000 rows and 30 columns.
