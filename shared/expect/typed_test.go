@@ -106,3 +106,33 @@ func TestParameters(t *testing.T) {
 		t.Errorf("both missing parameters are named: %v", err)
 	}
 }
+
+// TestTypedLines reads JSON Lines twice: numbers beside texts stay numbers, columns of one type are as they were.
+func TestTypedLines(t *testing.T) {
+	const lines = `{"id": 1, "v": 1, "ward": "a", "code": "7"}
+{"id": 2, "v": "1", "ward": "b", "code": "8"}
+
+{"id": 3, "v": null, "ward": "", "code": "9"}
+{"id": 4, "v": true, "code": "x"}
+`
+	f, err := dataset.ReadJSONL(strings.NewReader(lines), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed, levels, err := Typed(strings.NewReader(lines), f)
+	if err != nil || len(levels) != 1 || levels["v"] == nil {
+		t.Fatalf("%v, %v", levels, err)
+	}
+	r := one(t, typed, V1, "expect_column_values_to_be_in_type_list", `{"column":"v","type_list":["str"]}`, Options{Typed: levels})
+	if !slices.Equal(r.UnexpectedRows, []int{0, 3}) || r.Result["missing_count"] != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r = one(t, f, V1, "expect_column_values_to_be_in_type_list", `{"column":"v","type_list":["str"]}`, Options{}); !r.Success {
+		t.Errorf("the first table was changed: %+v", r)
+	}
+	for _, bad := range []string{`{"v": NaN}`, lines + `{"v": 2}`, `{"v": 2}`} {
+		if _, _, err := Typed(strings.NewReader(bad), f); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+}
