@@ -36,7 +36,7 @@ var rooms = map[string]room{
 	"registry":           {storey: 1},
 	"approval":           {storey: 1},
 	"audit":              {storey: 1},
-	"expect":             {storey: 2, libraries: []string{"github.com/santhosh-tekuri/jsonschema"}},
+	"expect":             {storey: 2, neighbour: []string{"drift/stattest"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema", "github.com/dlclark/regexp2/v2"}}, // one set of tests, KS among them
 	"model/wire":         {storey: 1},
 	"model/tree":         {storey: 2, neighbour: []string{"model"}},
 	"model":              {storey: 2},

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,7 +38,8 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read %s", data)
 			}
-			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Now: time.Now()})
+			f, typed := typedTable(data, f)
+			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Typed: typed, Now: time.Now()})
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
 				return err
 			}
@@ -57,6 +60,26 @@ func validateCommand(a *app) *cobra.Command {
 		return usage{fmt.Errorf("--result-format %q: one of BOOLEAN_ONLY, BASIC, SUMMARY, COMPLETE", format)}
 	}
 	return c
+}
+
+// typedTable gives columns of several types what the lines of a JSON Lines file say of them. A compressed one, and one that only Python
+// takes for JSON, keep texts there.
+func typedTable(file string, f *dataset.Frame) (*dataset.Frame, map[string][]any) {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".jsonl", ".ndjson", ".json":
+	default:
+		return f, nil
+	}
+	r, err := os.Open(file)
+	if err != nil {
+		return f, nil
+	}
+	defer r.Close()
+	table, typed, err := expect.Typed(bufio.NewReaderSize(r, 1<<20), f)
+	if err != nil {
+		return f, nil
+	}
+	return table, typed
 }
 
 func suggestCommand(a *app) *cobra.Command {

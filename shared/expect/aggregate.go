@@ -34,6 +34,9 @@ func aggregate(observe func(s *series) (any, error)) func(*check) (outcome, erro
 		if err := b.ordered(); err != nil {
 			return outcome{}, err
 		}
+		if s.dtype == dateType {
+			b = b.dates()
+		}
 		v, err := observe(s)
 		if err != nil {
 			return outcome{}, err

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // domain is what a map expectation looks at, row by row: one column, a pair, or several.
@@ -230,6 +231,8 @@ func (d *domain) partialCounts(rows []int, limit int) ([]any, bool) {
 				} else {
 					id = binary.BigEndian.AppendUint64(append(id, 'f'), math.Float64bits(x+0)) // -0 is 0
 				}
+			case time.Time:
+				id = strconv.AppendInt(append(id, 'd'), x.UnixNano(), 10)
 			case string:
 				id = append(strconv.AppendInt(append(id, 's'), int64(len(x)), 10), ':')
 				id = append(id, x...)

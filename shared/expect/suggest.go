@@ -49,7 +49,7 @@ func Suggest(f *dataset.Frame, o SuggestOptions) *Suite {
 	s := suggestion{o: o.defaults(), frame: f}
 	s.table()
 	for i := range f.Columns {
-		s.column(newSeries(&f.Columns[i]))
+		s.column(newSeries(&f.Columns[i], nil))
 	}
 	return &Suite{Name: s.o.Name, Expectations: s.list, Meta: map[string]any{
 		"notes": fmt.Sprintf("proposed from %s and %s", count(f.Rows(), "row"), count(len(f.Columns), "column")),

@@ -11,8 +11,13 @@ import (
 
 // Options of Validate.
 type Options struct {
-	Format Format    // "" = Summary, the default of Great Expectations; an expectation's own result_format comes first
-	Now    time.Time // told in the result's meta; zero = not told
+	Format Format // "" = Summary, the default of Great Expectations; an expectation's own result_format comes first
+	// Typed are the values that the levels of a categorical column stand for where they are not texts, as the column of a JSON file has
+	// them: float64, bool, string or time.Time (UTC), one a level; see TypedColumn. A column that is not in it holds texts.
+	Typed map[string][]any
+	// Tables are the numbers of rows of other tables by name, for the expectation that compares with one.
+	Tables map[string]int
+	Now    time.Time // told in the result's meta, and what now() is in a parameter; zero = not told
 }
 
 // ParseFormat reads a format's name, in either case; "" is Summary.
@@ -39,7 +44,7 @@ func Validate(f *dataset.Frame, s *Suite, o Options) *Result {
 	if f == nil {
 		f = &dataset.Frame{}
 	}
-	v := validator{suite: s, format: o.Format, whole: table{frame: f, made: map[string]*series{}}, chosen: map[string][]int{}}
+	v := validator{suite: s, format: o.Format, now: o.Now, whole: table{frame: f, typed: o.Typed, others: o.Tables, made: map[string]*series{}}, chosen: map[string][]int{}}
 	r.Results = make([]ExpectationResult, len(s.Expectations))
 	for i := range s.Expectations {
 		r.Results[i] = v.evaluate(&s.Expectations[i])
@@ -52,6 +57,7 @@ func Validate(f *dataset.Frame, s *Suite, o Options) *Result {
 type validator struct {
 	suite  *Suite
 	format Format
+	now    time.Time
 	whole  table
 	chosen map[string][]int // rows by row condition: suites repeat the same condition
 }
@@ -85,7 +91,7 @@ func (v *validator) run(e *Expectation) (out outcome, boolean bool, err error) {
 	if err != nil {
 		return outcome{}, false, err
 	}
-	values, err := substitute(e.Kwargs, v.suite.Parameters)
+	values, err := substitute(e.Kwargs, parameters{v.suite.Parameters, v.now})
 	if err != nil {
 		return outcome{}, false, err
 	}
@@ -127,7 +133,7 @@ func (v *validator) choose(k *kwargs) ([]int, error) {
 	if rows, ok := v.chosen[id]; ok {
 		return rows, nil
 	}
-	holds, err := parseCondition(condition, parser, &v.whole)
+	holds, failed, err := parseCondition(condition, parser, &v.whole)
 	if err != nil {
 		return nil, fmt.Errorf("row_condition %v: %w", brief(condition), err)
 	}
@@ -136,6 +142,9 @@ func (v *validator) choose(k *kwargs) ([]int, error) {
 		if holds(i) {
 			rows = append(rows, i)
 		}
+	}
+	if err := failed(); err != nil {
+		return nil, fmt.Errorf("row_condition %v: %w", brief(condition), err)
 	}
 	v.chosen[id] = rows
 	return rows, nil
