@@ -32,11 +32,16 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read the suite %s", suiteFile)
 			}
-			f, err := readTable(data, dataset.Options{})
+			source, done, err := tableFrom(data, c.InOrStdin())
+			if err != nil {
+				return err
+			}
+			defer done()
+			notice := func(text string) { fmt.Fprintln(a.err, text) }
+			result, err := expect.ValidateSource(source, dataset.Options{}, suite, expect.Options{Format: expect.Format(format), Now: time.Now(), Notice: notice})
 			if err != nil {
 				return fault.Wrap(err, "read %s", data)
 			}
-			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Now: time.Now()})
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
 				return err
 			}
@@ -47,7 +52,7 @@ func validateCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
-	c.Flags().StringVar(&data, "data", "", "the table")
+	c.Flags().StringVar(&data, "data", "", "the table; - = stdin")
 	c.Flags().StringVar(&format, "result-format", "SUMMARY", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch format {
