@@ -93,6 +93,10 @@ bench: ## run the benchmarks
 bench-drift: ## speed and memory of reading and drift beside pandas and scipy, where PYTHON has them; SCALE=1: also 10^4 to 10^7 rows
 	@bench/drift.sh
 
+.PHONY: bench-data
+bench-data: ## speed and memory of validation beside pandas, where PYTHON has it, from 10^4 rows; SCALE=1: to 10^7
+	@bench/data.sh
+
 .PHONY: sizes
 sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
 	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"mlops/shared/dataset"
@@ -218,10 +219,11 @@ func (t *stream) ask(s *sample) {
 			_, _ = t.standing(j)
 		}
 	}
+	var sorting sync.WaitGroup
 	for i, c := range s.columns {
-		t.surveys[c].order.bracket(s.values[i], t.surveys[c])
-		s.values[i] = nil
+		sorting.Go(func() { t.surveys[c].order.bracket(s.values[i], t.surveys[c]) })
 	}
+	sorting.Wait()
 }
 
 // columnOf is the column of a job of that form that is not done, else -1.
@@ -380,9 +382,11 @@ func (t *stream) again() error {
 			t.surveys[ranked[i]].order.merge(o)
 		}
 	}
+	var sorting sync.WaitGroup
 	for _, c := range ranked {
-		t.surveys[c].order.settle()
+		sorting.Go(t.surveys[c].order.settle)
 	}
+	sorting.Wait()
 	if needed {
 		t.evaluateHeld(held(t.heading, holders))
 	}
