@@ -113,7 +113,7 @@ func (t *stream) plan(h dataset.Heading) {
 			t.tell(j, outcome{}, err)
 			continue
 		}
-		if j.form = formOf(j.check, t.suite.Expectations[i].Type, h); j.form == byRow {
+		if j.form = formOf(j.check, t.suite.Expectations[i].Type, h); j.form == byRow || j.form == bySeam {
 			j.fold = newFold(j.record, j.check, h.Names)
 			trial := *j.fold
 			trial.run(&validator{suite: t.suite, whole: table{frame: hollow(h), made: map[string]*series{}, part: &part{surveys: empty}}, chosen: map[string][]int{}})
@@ -266,7 +266,7 @@ func (t *stream) decide() {
 			t.decideRank(j, c)
 		case byLevel:
 			t.decideLevel(j, c)
-		case byRow:
+		case byRow, bySeam:
 			if j.fold.started && j.fold.err == nil {
 				out, err := j.fold.outcome(t.heading, t.surveys)
 				t.tell(j, out, err)
@@ -336,7 +336,7 @@ func (t *stream) again() error {
 	var folds []*job
 	var ranked []int
 	for _, j := range t.jobs {
-		if !j.done && j.form == byRow {
+		if !j.done && (j.form == byRow || j.form == bySeam) {
 			folds = append(folds, j)
 		}
 	}
@@ -382,6 +382,9 @@ func (t *stream) again() error {
 			t.surveys[ranked[i]].order.merge(o)
 		}
 	}
+	for _, j := range folds {
+		j.fold.sew(t)
+	}
 	var sorting sync.WaitGroup
 	for _, c := range ranked {
 		sorting.Go(t.surveys[c].order.settle)
@@ -396,13 +399,14 @@ func (t *stream) again() error {
 // reader is what one taker of the second reading gathers.
 type reader struct {
 	stream *stream
-	folds  []*fold
+	jobs   []*job
+	folds  []*fold // by job
 	ranked []int
 	orders []*order
 }
 
 func (t *stream) newReader(jobs []*job, ranked []int) *reader {
-	r := &reader{stream: t, ranked: ranked}
+	r := &reader{stream: t, jobs: jobs, ranked: ranked}
 	for _, j := range jobs {
 		r.folds = append(r.folds, newFold(j.record, j.check, t.heading.Names))
 	}
@@ -418,8 +422,11 @@ func (r *reader) add(b dataset.Batch) {
 	}
 	v := &validator{suite: r.stream.suite, chosen: map[string][]int{},
 		whole: table{frame: b.Frame, made: map[string]*series{}, part: &part{surveys: r.stream.surveys, rows: -1, first: b.First}}}
-	for _, f := range r.folds {
+	for i, f := range r.folds {
 		f.run(v)
+		if j := r.jobs[i]; j.form == bySeam {
+			f.seams = append(f.seams, seamOf(&b.Frame.Columns[r.stream.column(j)], b.First)...)
+		}
 	}
 }
 

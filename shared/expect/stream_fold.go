@@ -31,7 +31,8 @@ type fold struct {
 	mostly                           float64
 	elements, considered, unexpected int
 	kept                             []keptRow // in order, but for levels
-	err                              error     // of a batch; the table as a whole is then to be asked
+	seams                            []seam
+	err                              error // of a batch; the table as a whole is then to be asked
 }
 
 // keptRow is an unexpected row and its cells by fold.names: a float64 of a number column, a text or nil of the others.
@@ -130,7 +131,7 @@ func (f *fold) merge(b *fold) {
 		f.started, f.shape, f.domain, f.skips, f.mostly, f.names = b.started, b.shape, b.domain, b.skips, b.mostly, b.names
 	}
 	f.elements, f.considered, f.unexpected = f.elements+b.elements, f.considered+b.considered, f.unexpected+b.unexpected
-	f.kept = append(f.kept, b.kept...)
+	f.kept, f.seams = append(f.kept, b.kept...), append(f.seams, b.seams...)
 	if f.err == nil {
 		f.err = b.err
 	}

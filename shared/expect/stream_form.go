@@ -14,6 +14,7 @@ const (
 	byFrame  form = iota // not at all: its columns are held. So is whatever has no other form
 	byRow                // a map expectation that looks at one row at a time: a fold over batches
 	byLevel              // one that needs to look at the distinct values only, where these are texts and not too many
+	bySeam               // one that looks at a row and the one before: a fold over batches, and over where they meet
 	bySize               // from the names of the columns, the number of rows and of present values
 	byMoment             // from sums and extremes
 	byRank               // from values of known rank
@@ -34,6 +35,7 @@ var forms = map[string]form{
 	"expect_column_values_to_be_json_parseable": byRow, "expect_column_values_to_match_json_schema": byRow,
 	"expect_column_pair_values_a_to_be_greater_than_b": byRow, "expect_column_pair_values_to_be_equal": byRow, "expect_column_pair_values_to_be_in_set": byRow,
 	"expect_select_column_values_to_be_unique_within_record": byRow, "expect_multicolumn_sum_to_equal": byRow,
+	"expect_column_values_to_be_increasing": bySeam, "expect_column_values_to_be_decreasing": bySeam,
 	"expect_column_values_to_be_unique":  byLevel,
 	"expect_column_values_to_be_of_type": byLevel, "expect_column_values_to_be_in_type_list": byLevel,
 	"expect_table_row_count_to_be_between": bySize, "expect_table_row_count_to_equal": bySize,
@@ -55,6 +57,11 @@ func formOf(c *check, name string, h dataset.Heading) form {
 	column := slices.Index(h.Names, textOf(c.values["column"]))
 	text := column >= 0 && h.Kinds[column] == dataset.Categorical
 	switch f {
+	case bySeam:
+		if condition || text || c.format.columns != nil || c.format.rows {
+			return byFrame
+		}
+		return f
 	case byFrame, bySize, byMoment, byRank, byCount:
 		if condition {
 			return byFrame

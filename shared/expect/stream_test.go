@@ -2,10 +2,14 @@ package expect
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,5 +214,87 @@ func TestStreamRanks(t *testing.T) {
 		if want, got := document(t, whole.Results[i]), document(t, parts.Results[i]); !near13(want, got) {
 			t.Errorf("in parts %v\nas whole %v", got, want)
 		}
+	}
+}
+
+// TestStreamSource reads a file of more rows than are simply held, twice and more, with more texts than are counted.
+func TestStreamSource(t *testing.T) {
+	const rows = smallRows + 90_000
+	var b strings.Builder
+	b.WriteString("id,number,name,kind\n")
+	for i := range rows {
+		fmt.Fprintf(&b, "%d,%g,name%d,%s\n", i, math.Sin(float64(i))*1e6, i%150_000, []string{"v01", "v02", "odd"}[i%3])
+	}
+	source := dataset.SourceAt("table.csv", strings.NewReader(b.String()), int64(b.Len()))
+	s := &Suite{}
+	for _, column := range []string{"id", "number", "name", "kind"} {
+		for _, kind := range []string{"expect_column_values_to_be_unique", "expect_column_values_to_be_increasing", "expect_column_unique_value_count_to_be_between", "expect_column_max_to_be_between", "expect_column_median_to_be_between"} {
+			s.Expectations = append(s.Expectations, Expectation{Type: kind, Kwargs: map[string]any{"column": column}})
+		}
+		s.Expectations = append(s.Expectations, Expectation{Type: "expect_column_values_to_match_regex", Kwargs: map[string]any{"column": column, "regex": "[13579]$"}})
+	}
+	var told []string
+	o := Options{Notice: func(text string) { told = append(told, text) }}
+	parts, err := ValidateSource(source, dataset.Options{}, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "expect_column_values_to_be_unique of table.csv: ") || !strings.Contains(told[0], fmt.Sprintf("%d rows are held", rows)) {
+		t.Errorf("what is held is told as %q", told)
+	}
+	f, err := dataset.ReadCSV(strings.NewReader(b.String()), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Validate(f, s, Options{})
+	for i := range s.Expectations {
+		if want, got := document(t, whole.Results[i]), document(t, parts.Results[i]); !near13(want, got) {
+			t.Errorf("in parts %.900v\nas whole %.900v", got, want)
+		}
+		if parts.Results[i].UnexpectedRows != nil {
+			t.Errorf("%s tells %d rows", s.Expectations[i].Type, len(parts.Results[i].UnexpectedRows))
+		}
+	}
+}
+
+// TestStreamChanges has a table that is another when it is read again, and one that cannot be.
+func TestStreamChanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	s := &Suite{Expectations: []Expectation{{Type: "expect_column_median_to_be_between", Kwargs: map[string]any{"column": "number"}}}}
+	for name, second := range map[string]*dataset.Frame{"it had 30 rows, then 31": made(rng, 31), "its columns were others": made(rng, 30).Drop("text")} {
+		now := made(rng, 30)
+		changing := func(h dataset.Heading, begin dataset.Begin) (dataset.Heading, error) {
+			f := now
+			now = second
+			return cut(f, 5, rng)(h, begin)
+		}
+		if _, err := validateStream("moving.csv", changing, -1, s, Options{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("the error is %v, not that %s", err, name)
+		}
+	}
+	broken := dataset.Source{Name: "absent.csv", Open: func() (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF }}
+	if _, err := ValidateSource(broken, dataset.Options{}, s, Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestTwofold adds what a float64 cannot: terms that cancel, in any order, and the variance of values far from zero.
+func TestTwofold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	terms := []float64{1e16, 1, -1e16, 0.5, 3e-9, -0.5}
+	for range 50 {
+		rng.Shuffle(len(terms), func(i, j int) { terms[i], terms[j] = terms[j], terms[i] })
+		var sum twofold
+		for _, v := range terms {
+			sum.add(v)
+		}
+		if got := sum.value(); got != 1+3e-9 {
+			t.Fatalf("%v add up to %v", terms, got)
+		}
+	}
+	w := newSurvey("far", dataset.Numeric, 0, false)
+	w.add(&dataset.Column{Float: []float64{1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 4}}, 0)
+	if want := math.Sqrt(5.0 / 3); w.deviation() != want {
+		t.Errorf("the standard deviation is %v, not %v", w.deviation(), want)
 	}
 }
