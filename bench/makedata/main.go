@@ -20,7 +20,15 @@ func main() {
 	columns := flag.Int("columns", 30, "columns")
 	seed := flag.Uint64("seed", 11, "seed")
 	shift := flag.Float64("shift", 0, "by how much the first column of each kind is moved")
+	onlySuite := flag.Bool("suite", false, "write a Great Expectations suite for the table instead: four expectations a column")
 	flag.Parse()
+	if *onlySuite {
+		if err := suite(os.Stdout, *columns); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
 	write(out, *rows, *columns, rand.New(rand.NewPCG(*seed, 1)), *shift)
 	if err := out.Flush(); err != nil {

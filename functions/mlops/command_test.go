@@ -355,6 +355,18 @@ func TestValidateSuggestDrift(t *testing.T) {
 	if good["success"] != true {
 		t.Errorf("%v", good["statistics"])
 	}
+	piped, err := os.Open(file("people.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer piped.Close()
+	stdin := os.Stdin
+	os.Stdin = piped
+	again := mlops(t, "validate", "--suite", file("suite.json"), "--data", "-").exits(0).document()
+	os.Stdin = stdin
+	if !reflect.DeepEqual(again["statistics"], good["statistics"]) || !reflect.DeepEqual(again["results"], good["results"]) {
+		t.Errorf("from stdin %v, from the file %v", again, good)
+	}
 	bad := mlops(t, "validate", "--suite", file("suite.json"), "--data", file("lacking.csv"), "--json", "--result-format", "BASIC").exits(1).document()
 	if bad["success"] != false || bad["statistics"] == nil {
 		t.Errorf("%v", bad)

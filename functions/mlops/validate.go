@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,12 +35,10 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read the suite %s", suiteFile)
 			}
-			f, err := readTable(data, dataset.Options{})
+			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
 			if err != nil {
-				return fault.Wrap(err, "read %s", data)
+				return err
 			}
-			f, typed := typedTable(data, f)
-			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Typed: typed, Now: time.Now()})
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
 				return err
 			}
@@ -50,7 +49,7 @@ func validateCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
-	c.Flags().StringVar(&data, "data", "", "the table")
+	c.Flags().StringVar(&data, "data", "", "the table; - = stdin")
 	c.Flags().StringVar(&format, "result-format", "SUMMARY", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch format {
@@ -62,14 +61,29 @@ func validateCommand(a *app) *cobra.Command {
 	return c
 }
 
+// validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.
+func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".jsonl", ".ndjson", ".json":
+		f, err := readTable(file, dataset.Options{})
+		if err != nil {
+			return nil, fault.Wrap(err, "read %s", file)
+		}
+		f, o.Typed = typedTable(file, f)
+		return expect.Validate(f, suite, o), nil
+	}
+	source, done, err := tableFrom(file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	result, err := expect.ValidateSource(source, dataset.Options{}, suite, o)
+	return result, fault.Wrap(err, "read %s", file)
+}
+
 // typedTable gives columns of several types what the lines of a JSON Lines file say of them. A compressed one, and one that only Python
 // takes for JSON, keep texts there.
 func typedTable(file string, f *dataset.Frame) (*dataset.Frame, map[string][]any) {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".jsonl", ".ndjson", ".json":
-	default:
-		return f, nil
-	}
 	r, err := os.Open(file)
 	if err != nil {
 		return f, nil

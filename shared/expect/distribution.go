@@ -36,8 +36,7 @@ func quantilesBetween(c *check) (outcome, error) {
 	if !s.numeric() {
 		return outcome{}, notNumeric("quantiles", s)
 	}
-	v := s.present()
-	sort.Float64s(v)
+	n, at := s.order()
 	values, passed, success := make([]any, len(quantiles)), make([]any, len(quantiles)), true
 	for i, p := range quantiles {
 		if !(0 <= p && p <= 1) {
@@ -47,7 +46,7 @@ func quantilesBetween(c *check) (outcome, error) {
 		if err != nil {
 			return outcome{}, fmt.Errorf("quantile_ranges.value_ranges[%d]: %w", i, err)
 		}
-		x := quantile(v, p, interpolation)
+		x := quantile(n, at, p, interpolation)
 		ok := close4(x, low) || close4(x, high) || low <= x && x <= high
 		values[i], passed[i] = output(x), ok
 		success = success && ok
@@ -84,15 +83,15 @@ func close4(a, b float64) bool {
 	return a == b || !math.IsInf(b, 0) && !math.IsInf(a, 0) && math.Abs(a-b) <= 1e-8+1e-4*math.Abs(b)
 }
 
-// quantile of sorted values at p in [0, 1], by numpy's rules; NaN of nothing. The rank is (n-1)p, and pandas brings p there by way of
+// quantile of n sorted values, of which at gives those of a rank, at p in [0, 1], by numpy's rules; NaN of nothing. The rank is (n-1)p, and pandas brings p there by way of
 // percent.
-func quantile(sorted []float64, p float64, interpolation string) float64 {
-	if len(sorted) == 0 {
+func quantile(n int, at func(rank int) float64, p float64, interpolation string) float64 {
+	if n == 0 {
 		return math.NaN()
 	}
-	rank := float64(len(sorted)-1) * (p * 100 / 100)
+	rank := float64(n-1) * (p * 100 / 100)
 	low, high := int(math.Floor(rank)), int(math.Ceil(rank))
-	a, b := sorted[low], sorted[min(high, len(sorted)-1)]
+	a, b := at(low), at(min(high, n-1))
 	switch t := rank - math.Floor(rank); interpolation {
 	case "lower":
 		return a
@@ -106,7 +105,7 @@ func quantile(sorted []float64, p float64, interpolation string) float64 {
 		}
 		return a + float64((b-a)*t)
 	}
-	return sorted[int(math.RoundToEven(rank))]
+	return at(int(math.RoundToEven(rank)))
 }
 
 func outputs(v []float64) []any {

@@ -10,8 +10,8 @@ import (
 	"mlops/shared/dataset"
 )
 
-// sample has the numbers on which SciPy 1.10.1 gave the p-values below, and tables of two columns.
-func sample(t *testing.T) *dataset.Frame {
+// drawn has the numbers on which SciPy 1.10.1 gave the p-values below, and tables of two columns.
+func drawn(t *testing.T) *dataset.Frame {
 	x := []float64{0.31, 1.2, -0.7, 0.05, 2.4, -1.1, 0.9, 0.66, -0.2, 1.75, 3.1, 0.01}
 	positive, quarter := make([]float64, len(x)), make([]float64, len(x))
 	for i, v := range x {
@@ -28,7 +28,7 @@ func sample(t *testing.T) *dataset.Frame {
 }
 
 func TestHypotheses(t *testing.T) {
-	f := sample(t)
+	f := drawn(t)
 	const ks = "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than"
 	const chi, boot = "expect_column_chisquare_test_p_value_to_be_greater_than", "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than"
 	const kl = "expect_column_kl_divergence_to_be_less_than"
@@ -111,7 +111,7 @@ func TestCramersPhi(t *testing.T) {
 
 // TestBootstrapRepeats asks twice: the draws are the same, and a distribution that fits passes.
 func TestBootstrapRepeats(t *testing.T) {
-	f := sample(t)
+	f := drawn(t)
 	kwargs := `{"column":"x","partition_object":{"bins":[-1.1,0,1,3.1],"weights":[0.25,0.4166,0.3334]}}`
 	a := one(t, f, V0, "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", kwargs, Options{})
 	b := one(t, f, V0, "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than", kwargs, Options{})

@@ -196,8 +196,7 @@ func zScore(s *series, k *kwargs) (func(int) bool, error) {
 	if !s.numeric() {
 		return nil, notNumeric("z-scores", s)
 	}
-	v := s.present()
-	mean, sd := average(v), deviation(v)
+	mean, sd := s.moments()
 	return func(i int) bool {
 		z := (s.number(i) - mean) / sd
 		if double {

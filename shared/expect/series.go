@@ -27,6 +27,9 @@ type series struct {
 	dtype dtype
 	truth []bool // when the column holds booleans: what each level means; else nil
 	typed []any  // when it holds values of several types, or dates: what each level stands for, see Options.Typed; else nil
+
+	whole  *survey // of a table that is not held: what its readings told of the column; these rows are some of it, or stand for it
+	weight []int   // where rows stand for the levels of a column: how often each level comes
 }
 
 // newSeries infers the dtype as pandas.read_csv does: whole numbers without gaps are int64, with gaps float64; a column of nothing but
@@ -75,7 +78,7 @@ func truths(c *dataset.Column) []bool {
 
 // take is the series of the given rows; its dtype stays, as that of a filtered pandas column does.
 func (s *series) take(rows []int) *series {
-	return &series{Column: s.Column.Take(rows), dtype: s.dtype, truth: s.truth, typed: s.typed}
+	return &series{Column: s.Column.Take(rows), dtype: s.dtype, truth: s.truth, typed: s.typed, whole: s.whole}
 }
 
 // numeric reports whether the values are numbers or booleans, which Python adds and compares as 0 and 1.
@@ -164,6 +167,9 @@ func (s *series) test(number func(float64) bool, text func(string) bool) func(i 
 
 // tally counts the rows of each level of a text column.
 func (s *series) tally() []int {
+	if s.weight != nil {
+		return s.weight
+	}
 	n := make([]int, len(s.Levels))
 	for _, k := range s.Code {
 		if k >= 0 {
@@ -205,6 +211,33 @@ func (s *series) present() []float64 {
 	return v
 }
 
+// size is the number of rows of the column, and of those that have a value.
+func (s *series) size() (rows, present int) {
+	if s.whole != nil {
+		return s.whole.rows, s.whole.present
+	}
+	return s.Len(), s.Len() - s.MissingCount()
+}
+
+// moments are the mean and the sample standard deviation of the column.
+func (s *series) moments() (mean, sd float64) {
+	if s.whole != nil {
+		return s.whole.mean(), s.whole.deviation()
+	}
+	v := s.present()
+	return average(v), deviation(v)
+}
+
+// order is the number of present values and what gives the one of a rank, from 0, ascending.
+func (s *series) order() (n int, at func(rank int) float64) {
+	if s.whole != nil {
+		return s.whole.present, s.whole.at
+	}
+	v := s.present()
+	sort.Float64s(v)
+	return len(v), func(rank int) float64 { return v[rank] }
+}
+
 // counted is a value and how often it came.
 type counted struct {
 	value any
@@ -213,6 +246,9 @@ type counted struct {
 
 // counts are the distinct present values with their counts, ascending.
 func (s *series) counts() []counted {
+	if s.whole != nil {
+		return s.whole.counts()
+	}
 	var out []counted
 	if s.numeric() {
 		v := s.present()
@@ -257,11 +293,16 @@ type table struct {
 	others map[string]int     // Options.Tables
 	rows   []int              // nil = all rows of the frame
 	made   map[string]*series // of the whole frame, made when first asked for
+
+	part *part // the frame is part of a table that is not held, or stands for it; else nil
 }
 
 func (t *table) height() int {
-	if t.rows != nil {
+	switch {
+	case t.rows != nil:
 		return len(t.rows)
+	case t.part != nil && t.part.rows >= 0:
+		return t.part.rows
 	}
 	return t.frame.Rows()
 }
@@ -272,6 +313,14 @@ func (t *table) row(i int) int {
 		return t.rows[i]
 	}
 	return i
+}
+
+// label is the number by which row i of the table is told.
+func (t *table) label(i int) int {
+	if t.part != nil && t.part.labels != nil {
+		return t.part.labels[i]
+	}
+	return t.row(i)
 }
 
 // base is a column of the whole frame. Its error begins as Great Expectations' does and names the nearest column.
@@ -288,7 +337,12 @@ func (t *table) base(name string) (*series, error) {
 		}
 		return nil, err
 	}
-	s := newSeries(c, t.typed[name])
+	var s *series
+	if t.part != nil {
+		s = t.part.surveys[t.frame.Index(name)].series(c)
+	} else {
+		s = newSeries(c, t.typed[name])
+	}
 	t.made[name] = s
 	return s, nil
 }
