@@ -187,14 +187,13 @@ func dataShowCommand(a *app) *cobra.Command {
 			if (len(args) == 1) == (model != "") {
 				return usage{fmt.Errorf("name a data version, or a model with --model")}
 			}
-			ref := model
-			if model == "" {
-				ref = args[0]
-			} else {
-				var err error
-				if ref, err = r.dataOf(c.Context(), model); err != nil {
+			ref := strings.Join(args, "")
+			if model != "" {
+				of, err := r.dataOf(c.Context(), model)
+				if err != nil {
 					return err
 				}
+				ref = of
 			}
 			v, err := r.show(c.Context(), ref)
 			if err != nil {

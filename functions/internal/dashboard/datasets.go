@@ -10,7 +10,6 @@ import (
 
 	"mlops/functions/internal/table"
 	"mlops/shared/control"
-	"mlops/shared/dataset/version"
 	"mlops/shared/fault"
 	"mlops/shared/registry"
 	"mlops/shared/training/selection"
@@ -152,17 +151,9 @@ func trained(states []registry.State, name, id string) []Trained {
 	return out
 }
 
-// version answers GET /datasets/{name}/versions/{version}: the manifest of the one that is meant, which may be abbreviated.
-func (h *Handler) version(r *http.Request) (any, error) {
-	d, err := h.dataset(r)
-	if err != nil {
-		return nil, err
-	}
-	id, err := version.Resolve(d.Versions, r.PathValue("version"))
-	if err != nil {
-		return nil, err
-	}
-	m, err := table.ReadManifest(r.Context(), h.Blobs, d.Name, id)
+// dataVersion answers GET /datasets/{name}/versions/{version}: the manifest of the one that is meant, which may be abbreviated.
+func (h *Handler) dataVersion(r *http.Request) (any, error) {
+	d, m, err := table.Find(r.Context(), h.Control, h.Blobs, r.PathValue("name"), r.PathValue("version"))
 	if err != nil {
 		return nil, err
 	}
@@ -170,5 +161,5 @@ func (h *Handler) version(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"manifest": m, "models": trained(states, d.Name, id), "pinned": d.Pin != nil && d.Pin.Version == id}, nil
+	return map[string]any{"manifest": m, "models": trained(states, d.Name, m.Version), "pinned": d.Pin != nil && d.Pin.Version == m.Version}, nil
 }

@@ -65,7 +65,7 @@ func (h *Handler) Routes() http.Handler {
 		"GET /datasets":           h.datasets,
 
 		"GET /datasets/{name}/versions":           h.versions,
-		"GET /datasets/{name}/versions/{version}": h.version,
+		"GET /datasets/{name}/versions/{version}": h.dataVersion,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v, err := do(r)

@@ -119,18 +119,11 @@ const filePart = 4 << 20
 // how many there are, and their SHA-256.
 func (h *Handler) file(w http.ResponseWriter, r *http.Request) {
 	b, err := func() ([]byte, error) {
-		d, _, err := h.dataset(r)
+		d, m, err := table.Find(r.Context(), h.Control, h.Blobs, r.PathValue("name"), r.PathValue("version"))
 		if err != nil {
 			return nil, err
 		}
-		id, err := version.Resolve(d.Versions, r.PathValue("version"))
-		if err != nil {
-			return nil, err
-		}
-		m, err := table.ReadManifest(r.Context(), h.Blobs, d.Name, id)
-		if err != nil {
-			return nil, err
-		}
+		id := m.Version
 		name := r.PathValue("file")
 		f, known := m.Files[name]
 		if !known {
