@@ -33,6 +33,7 @@ var rooms = map[string]room{
 	"topology":           {storey: 0, neighbour: []string{"event"}},
 	"config":             {storey: 0, neighbour: []string{"fault"}},
 	"dataset":            {storey: 1, libraries: []string{"github.com/klauspost/compress"}},
+	"dataset/version":    {storey: 2}, // apart from dataset, so that what reads tables knows no manifest
 	"registry":           {storey: 1},
 	"approval":           {storey: 1},
 	"audit":              {storey: 1},
@@ -53,6 +54,7 @@ var rooms = map[string]room{
 	"drift/alert":        {storey: 3, neighbour: []string{"drift"}},
 	"drift/export":       {storey: 3, neighbour: []string{"drift"}},
 	"training":           {storey: 3},
+	"training/selection": {storey: 3},
 	"remedy":             {storey: 4},
 	"remedy/replay":      {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},
 	"document":           {storey: 5, neighbour: []string{"document/figure"}},

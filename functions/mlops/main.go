@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetOut(errOut)
 	root.SetErr(errOut)
 	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, trainCommand, predictCommand, driftCommand,
-		historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
+		dataCommand, historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
 		root.AddCommand(c(a))
 	}
 	return a.finish(root.ExecuteContext(ctx))

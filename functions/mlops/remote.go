@@ -167,6 +167,8 @@ func historyCommand(a *app) *cobra.Command {
 				Verified     bool
 				Actor        struct{ ID string }
 				Seq          int64 `json:"ledger_seq"`
+				Dataset      string
+				Data         string `json:"data_version"`
 			}
 			var h struct {
 				History  []move
@@ -190,7 +192,7 @@ func historyCommand(a *app) *cobra.Command {
 				if m.Verified {
 					note += ", verified"
 				}
-				a.printf("%s  %-8s v%d -> v%d  by %s%s  ledger #%d  %s\n", m.At.Format(time.RFC3339), m.Kind, m.From, m.To, m.Actor.ID, note, m.Seq, m.Reason)
+				a.printf("%s  %-8s v%d -> v%d  of %s@%.12s  by %s%s  ledger #%d  %s\n", m.At.Format(time.RFC3339), m.Kind, m.From, m.To, m.Dataset, m.Data, m.Actor.ID, note, m.Seq, m.Reason)
 			}
 			return nil
 		},

@@ -20,6 +20,16 @@ type Upload struct {
 	Actor    string   `json:"actor"`             // who sent it
 	Incident string   `json:"incident,omitempty"`
 	Fresh    int      `json:"fresh,omitempty"` // how many of its last rows are newly labelled traffic (a retraining's data)
+
+	Parents []string `json:"parents,omitempty"` // data versions that a retraining made it of, dataset@version
+	Choice  *Choice  `json:"choice,omitempty"`  // why of these; nil where nothing was chosen
+}
+
+// Choice is why a data version was taken among several.
+type Choice struct {
+	Policy  string   `json:"policy"`  // digest of the rule
+	Decided string   `json:"decided"` // the criterion that left one
+	Reasons []string `json:"reasons"`
 }
 
 // Validated is the payload of DatasetValidated, DatasetRejected and TrainRequested.
@@ -121,7 +131,7 @@ type Told struct {
 type Retrain struct {
 	Incident string    `json:"incident,omitempty"`
 	Approval string    `json:"approval,omitempty"`
-	Base     string    `json:"base"`    // data version to begin with; "" = the newest upload that asks what the champion answers
+	Base     string    `json:"base"`    // data version to begin with; "" = the one that the rule of selection chooses
 	Since    time.Time `json:"since"`   // labelled traffic from then on is added: from before, the base tells. Without a Base: unused
 	Dataset  string    `json:"dataset"` //
 	Reason   string    `json:"reason"`

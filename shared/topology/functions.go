@@ -14,13 +14,16 @@ var Functions = []Spec{
 			{"POST", "/datasets/{name}", Operate, UploadBody},
 			{"POST", "/datasets/{name}/upload-url", Operate, SmallBody},
 			{"POST", "/datasets/{name}/validate", Operate, UploadBody},
+			{"POST", "/datasets/{name}/selection", Operate, SmallBody},
+			{"POST", "/datasets/{name}/pin", Operate, SmallBody},
+			{"GET", "/datasets/{name}/versions/{version}/files/{file}", Operate, NoBody},
 		},
 		Subscribes: []event.Type{event.DatasetUploaded, event.RetrainRequested},
 		Memory:     1769, Timeout: 5 * time.Minute, Concurrency: 2,
 		Grants: []Grant{
 			{Data, "raw/", ReadWrite}, {Data, "processed/", ReadWrite}, {Data, "rejected/", Write}, {Data, "reports/", ReadWrite},
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "config/", Read}, {Data, "uploads/", ReadWrite},
-			{Control, "dataset", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Audit, "", Write},
+			{Control, "dataset", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Control, "drift", Read}, {Audit, "", Write},
 		},
 	},
 	{
@@ -29,8 +32,8 @@ var Functions = []Spec{
 		Subscribes: []event.Type{event.DatasetValidated, event.TrainRequested},
 		Memory:     3538, Timeout: 15 * time.Minute, Concurrency: 1,
 		Grants: []Grant{
-			{Data, "processed/", Read}, {Data, "reference/", ReadWrite}, {Data, "config/", Read}, {Models, "models/", ReadWrite},
-			{Control, "model", ReadWrite}, {Control, "job", ReadWrite}, {Control, "dataset", Read}, {Audit, "", Write},
+			{Data, "processed/", Read}, {Data, "reference/", ReadWrite}, {Data, "config/", Read}, {Data, "capture/", Read}, {Data, "reports/", Read}, {Models, "models/", ReadWrite},
+			{Control, "model", ReadWrite}, {Control, "job", ReadWrite}, {Control, "dataset", Read}, {Control, "drift", Read}, {Audit, "", Write},
 		},
 	},
 	{
@@ -141,11 +144,14 @@ var Functions = []Spec{
 			{"GET", "/reports", Operate, NoBody},
 			{"GET", "/reports/{id}", Operate, NoBody},
 			{"GET", "/jobs/{id}", Operate, NoBody},
+			{"GET", "/datasets", Operate, NoBody},
+			{"GET", "/datasets/{name}/versions", Operate, NoBody},
+			{"GET", "/datasets/{name}/versions/{version}", Operate, NoBody},
 		},
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
-			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
-			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Audit, "", Read},
+			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Data, "processed/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
+			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Control, "dataset", Read}, {Audit, "", Read},
 		},
 	},
 }

@@ -38,6 +38,7 @@ import (
 	"mlops/shared/platform/store"
 	"mlops/shared/topology"
 	"mlops/shared/training"
+	"mlops/shared/training/selection"
 )
 
 // Options are what a person chooses about a host.
@@ -97,8 +98,8 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
-	policies, driftSettings := settings.Agent(h.config, []string{owner}), settings.Drift(h.config)
-	if err := readable(policies, driftSettings); err != nil {
+	policies, driftSettings, rule := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config)
+	if err := readable(policies, driftSettings, rule); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -117,8 +118,8 @@ func (h *Host) wire() error {
 	}}
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
-	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Log: o.Log}
-	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}
+	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
 	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
@@ -236,10 +237,11 @@ func (h *Host) config(_ context.Context, name string) ([]byte, error) {
 const owner = "owner@localhost"
 
 // readable reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
-func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error)) error {
+func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error), rule func(context.Context) (selection.Policy, error)) error {
 	_, a := decisions(context.Background())
 	_, b := drifts(context.Background())
-	return errors.Join(a, b)
+	_, c := rule(context.Background())
+	return errors.Join(a, b, c)
 }
 
 func (h *Host) send(ctx context.Context, m agent.Mail) error {

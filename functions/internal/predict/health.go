@@ -10,6 +10,7 @@ import (
 
 	"mlops/functions/internal/door"
 	"mlops/functions/internal/gauge"
+	"mlops/functions/internal/release"
 	"mlops/functions/internal/serving"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
@@ -17,7 +18,7 @@ import (
 )
 
 // Version is what GET /version answers; the protocol surfaces quote it too.
-const Version = "0.1.0"
+const Version = release.Version
 
 func (h *Handler) health(mux *http.ServeMux) {
 	alive := func(w http.ResponseWriter, r *http.Request) {

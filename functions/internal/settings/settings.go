@@ -6,10 +6,12 @@ import (
 
 	"mlops/functions/internal/agent"
 	"mlops/functions/internal/driftcheck"
+	"mlops/shared/drift"
 	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
 	"mlops/shared/platform"
 	"mlops/shared/remedy"
+	"mlops/shared/training/selection"
 )
 
 // Reader gives the operator's override of a name; nil when there is none.
@@ -38,6 +40,21 @@ func Drift(read Reader) func(ctx context.Context) (driftcheck.Settings, error) {
 		}
 		s.Alerts, err = one(ctx, read, "alerts", alert.DefaultPolicy())
 		return s, err
+	}
+}
+
+// DriftPolicy reads drift.yaml for those who want to know only when a change counts.
+func DriftPolicy(read Reader) func(ctx context.Context) (drift.Policy, error) {
+	return func(ctx context.Context) (drift.Policy, error) {
+		c, err := one(ctx, read, "drift", driftcheck.DefaultConfig())
+		return c.Policy, err
+	}
+}
+
+// Selection reads selection.yaml.
+func Selection(read Reader) func(ctx context.Context) (selection.Policy, error) {
+	return func(ctx context.Context) (selection.Policy, error) {
+		return one(ctx, read, "selection", selection.DefaultPolicy())
 	}
 }
 
