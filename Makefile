@@ -89,6 +89,19 @@ sam-invoke-%: synth ## call one function with EVENT (SAM CLI, Docker)
 bench: ## run the benchmarks
 	@$(GO) test -run '^$$' -bench . -benchmem ./shared/... ./functions/...
 
+.PHONY: bench-drift bench-drift-speed bench-drift-alarms
+bench-drift: bench-drift-speed bench-drift-alarms ## speed and memory of reading and drift, and the rule's alarm rates and power, beside the peers
+
+bench-drift-speed: ## speed and memory of reading and drift beside pandas and scipy, where PYTHON has them; SCALE=1: also 10^4 to 10^7 rows
+	@bench/drift.sh
+
+bench-drift-alarms: ## alarm rates and power of the drift rule by simulation, beside Evidently's where its figures are at hand; WINDOWS (1000) bounds the references a size
+	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
+
+.PHONY: bench-data
+bench-data: ## speed and memory of validation beside pandas, where PYTHON has it, from 10^4 rows; SCALE=1: to 10^7
+	@bench/data.sh
+
 .PHONY: sizes
 sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
 	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }

@@ -74,6 +74,8 @@ func (p *platform) conditions() []alarm {
 	limit := predict.Spec.Timeout * 8 / 10
 	all = append(all, alarm{id: "PredictLatency", text: fmt.Sprintf("one call of predict in a hundred takes longer than %s: soon clients get no answer", limit), above: float64(limit.Milliseconds()), periods: 3, bad: 3,
 		metric: predict.MetricDuration(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Period: minutes(5 * time.Minute)})})
+	// Clients get their answers, and a model that nobody chose gives them: nothing else would show it.
+	all = append(all, alarm{id: topology.ServedStale, text: "predict answers by an older version, because it cannot load the champion: its log says why", metric: p.figure(topology.Predict, topology.ServedStale), periods: 1, bad: 1})
 	for _, t := range []struct {
 		id string
 		awsdynamodb.Table
@@ -92,6 +94,12 @@ func (p *platform) conditions() []alarm {
 func dead(id string, queue awssqs.Queue, text string) alarm {
 	return alarm{id: id + "DeadLetters", text: text, periods: 1, bad: 1,
 		metric: queue.MetricApproximateNumberOfMessagesVisible(&awscloudwatch.MetricOptions{Statistic: jsii.String("Maximum"), Period: minutes(5 * time.Minute)})}
+}
+
+// figure is one that a function counts itself.
+func (p *platform) figure(f topology.Function, name string) awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: jsii.String(topology.MetricNamespace), MetricName: &name, Statistic: jsii.String("Sum"), Period: minutes(5 * time.Minute),
+		DimensionsMap: &map[string]*string{topology.ServiceDimension: jsii.String(string(f)), topology.StageDimension: &p.settings.env}})
 }
 
 func sum(period time.Duration) *awscloudwatch.MetricOptions {

@@ -15,7 +15,8 @@ const (
 	outbox     = "outbox"    // control table: events that are to leave
 	chainHeads = "audithead" // audit table: the ends of the chains
 	entries    = "audit#*"   // audit table: the chains
-	markers    = "op"        // idempotency table: what was done and must not be done again, and the answers kept for repeated requests
+	markers    = "op"        // idempotency table: what was done and must not be done again
+	notes      = "request#*" // idempotency table: the answers kept for repeated requests
 )
 
 // The actions on a table, and on a topic. Nothing is scanned, and nothing is updated in place: an item is replaced as a whole or not at all.
@@ -57,7 +58,7 @@ func (p *platform) statements(spec topology.Spec) []awsiam.PolicyStatement {
 			out = append(out, p.ledger(g)...)
 			if g.Access != topology.Read { // a change that is proved also leaves its mark and lets its events out
 				read, write = append(read, outbox), append(write, outbox)
-				out = append(out, partitions(p.idempotency, slices.Concat(reading, writing), markers), p.publishing())
+				out = append(out, partitions(p.idempotency, slices.Concat(reading, writing), once(spec)...), p.publishing())
 			}
 		case topology.Mail:
 			out = append(out, allow(mailing, *p.approvals.TopicArn()))
@@ -80,6 +81,14 @@ func (p *platform) statements(spec topology.Spec) []awsiam.PolicyStatement {
 		out = append(out, partitions(p.control, slices.Concat(writing, deleting), write...))
 	}
 	return out
+}
+
+// once is the partitions by which a function does things once: answers are kept only where a route takes a key for that.
+func once(spec topology.Spec) []string {
+	if slices.ContainsFunc(spec.Routes, topology.Route.Keyed) {
+		return []string{markers, notes}
+	}
+	return []string{markers}
 }
 
 // objects are the statements of one prefix of a bucket. Nothing is deleted by a function. Listing is granted on the bucket as a whole and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -43,6 +44,14 @@ func TestEachFunctionHasItsOwn(t *testing.T) {
 				t.Errorf("nobody watches the %s of %s", metric, f.Name)
 			}
 		}
+	}
+	stale := false // watched by the namespace and the dimensions that package start writes
+	for _, a := range tpl.of("AWS::CloudWatch::Alarm") {
+		stale = stale || a.Properties["MetricName"] == "ServedStale" && a.Properties["Namespace"] == "mlops" && a.Properties["Threshold"] == 0.0 && a.Properties["ComparisonOperator"] == "GreaterThanThreshold" &&
+			fmt.Sprint(a.Properties["Dimensions"]) == "[map[Name:Service Value:predict] map[Name:Stage Value:dev]]"
+	}
+	if !stale {
+		t.Error("nobody watches whether predict answers by an older version than the champion")
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"debug/elf"
 	"fmt"
+	"maps"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -40,6 +41,7 @@ func (s settings) production() bool { return s.env == "prod" }
 var (
 	architectures  = map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}
 	expressionForm = regexp.MustCompile(`^(off|(rate|cron)\([^()]+\))$`)
+	keyForm        = regexp.MustCompile(`^[A-Za-z.]+$`)
 	accountForm    = regexp.MustCompile(`^([0-9]{12})?$`)
 	regionForm     = regexp.MustCompile(`^([a-z]{2}(-[a-z]+)+-[0-9])?$`)
 	urlForm        = regexp.MustCompile(`^(https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/-]*)?)?$`)
@@ -48,8 +50,9 @@ var (
 
 // load reads the settings from the app's context and names every fault at once.
 func load(app awscdk.App) (settings, error) {
-	var problems []string
+	var problems, known []string
 	value := func(key, otherwise string) string {
+		known = append(known, key)
 		v := app.Node().TryGetContext(&key)
 		if v == nil {
 			return otherwise
@@ -102,6 +105,10 @@ func load(app awscdk.App) (settings, error) {
 	}
 	must(!s.production() || len(s.owners) > 0, "owners", "", "who is told, in production")
 	must(!s.production() || len(s.approvers) > 0, "approvers", "", "who is asked, in production")
+	all, _ := app.Node().GetAllContext(nil).(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(all)) { // what the CDK keeps for itself has @ or : in its name
+		must(!keyForm.MatchString(key) || slices.Contains(known, key), key, fmt.Sprint(all[key]), "a setting that there is: "+strings.Join(known, ", "))
+	}
 	if len(problems) > 0 {
 		return s, fmt.Errorf("the settings are wrong:\n  %s", strings.Join(problems, "\n  "))
 	}

@@ -20,12 +20,12 @@ func jsonOf(t *testing.T, v any) []byte {
 // TestWrongSettings: every fault is named, at once.
 func TestWrongSettings(t *testing.T) {
 	app := newApp(map[string]any{"env": "staging", "arch": "mips", "owners": "nobody", "approvers": "a@example.com,a@example.com", "publicUrl": "http://example.com?x", "reserved": "perhaps", "rate": "0",
-		"logDays": "31", "schedule.drift": "hourly", "account": "12", "region": "here"}, nil)
+		"logDays": "31", "schedule.drift": "hourly", "schedule.drfit": "off", "owner": "a@example.com", "account": "12", "region": "here"}, nil)
 	_, err := load(app)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, key := range []string{"env", "arch", "owners", "approvers", "publicUrl", "reserved", "rate", "logDays", "schedule.drift", "account", "region"} {
+	for _, key := range []string{"env", "arch", "owners", "approvers", "publicUrl", "reserved", "rate", "logDays", "schedule.drift", "schedule.drfit", "owner", "account", "region"} {
 		if !strings.Contains(err.Error(), "-c "+key+"=") {
 			t.Errorf("%s is not named in %v", key, err)
 		}

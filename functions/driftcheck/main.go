@@ -13,7 +13,8 @@ import (
 func main() {
 	cloud.Main(topology.DriftCheck, func(c config.DriftCheck, p *cloud.Platform) (cloud.Doors, error) {
 		loader := &serving.Loader{Control: p.Store, Artefacts: p.Models, Now: p.Now}
-		h := &driftcheck.Handler{Control: p.Store, Blobs: p.Data, Loader: loader, Policy: settings.Drift(p.Config), Quality: settings.Quality(p.Config), Window: c.Window, Now: p.Now, NewID: p.NewID, Log: p.Log}
+		h := &driftcheck.Handler{Control: p.Store, Blobs: p.Data, Loader: loader, Settings: settings.Drift(p.Config), Span: driftcheck.Span{Window: c.Window, Rows: c.WindowRows},
+			Quality: settings.Quality(p.Config), Stage: c.Stage, Emit: cloud.Emit, Now: p.Now, NewID: p.NewID, Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,6 +154,8 @@ func TestBadUsage(t *testing.T) {
 		"suggest, nothing given":    {[]string{"suggest"}, []string{"--data"}},
 		"suggest, no such target":   {[]string{"suggest", "--data", file("people.csv"), "--target", "fraud"}, []string{"fraud"}},
 		"drift, nothing given":      {[]string{"drift"}, []string{"--reference", "--current"}},
+		"drift, no such file":       {[]string{"drift", "--reference", file("people.csv"), "--current", file("absent.csv")}, []string{"--current", "absent.csv"}},
+		"drift, no such profile":    {[]string{"drift", "--reference", file("absent.json"), "--current", file("people.csv")}, []string{"--reference", "absent.json"}},
 		"drift, no such method":     {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "magic"}, []string{"magic"}},
 		"drift, not a number":       {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--numerical", "city"}, []string{"city"}},
 		"drift, broken config":      {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--config", file("broken.json")}, []string{"broken.json"}},
@@ -352,6 +355,18 @@ func TestValidateSuggestDrift(t *testing.T) {
 	if good["success"] != true {
 		t.Errorf("%v", good["statistics"])
 	}
+	piped, err := os.Open(file("people.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer piped.Close()
+	stdin := os.Stdin
+	os.Stdin = piped
+	again := mlops(t, "validate", "--suite", file("suite.json"), "--data", "-").exits(0).document()
+	os.Stdin = stdin
+	if !reflect.DeepEqual(again["statistics"], good["statistics"]) || !reflect.DeepEqual(again["results"], good["results"]) {
+		t.Errorf("from stdin %v, from the file %v", again, good)
+	}
 	bad := mlops(t, "validate", "--suite", file("suite.json"), "--data", file("lacking.csv"), "--json", "--result-format", "BASIC").exits(1).document()
 	if bad["success"] != false || bad["statistics"] == nil {
 		t.Errorf("%v", bad)
@@ -375,6 +390,28 @@ func TestValidateSuggestDrift(t *testing.T) {
 	if !strings.Contains(all.out, "columns drifted") {
 		t.Errorf("%q", all.out)
 	}
+
+	profile := filepath.Join(t.TempDir(), "profile.json")
+	mlops(t, "drift", "--reference", file("people.csv"), "--save-profile", profile).exits(0)
+	stored := mlops(t, "drift", "--reference", profile, "--current", file("moved.csv"), "--json").exits(0).document()
+	classifier := stored["multivariate"].(map[string]any)["domain_classifier"].(map[string]any)
+	if reason := classifier["reason"]; reason != "not measured: it takes rows of the reference, and a profile keeps none" {
+		t.Errorf("the classifier without a reference's rows: %v", reason)
+	}
+	by := func(reference string) map[string]any {
+		return mlops(t, "drift", "--reference", reference, "--current", file("moved.csv"), "--multivariate=false", "--json").exits(0).document()
+	}
+	if a, b := by(profile), by(file("people.csv")); !reflect.DeepEqual(a, b) {
+		t.Errorf("against the stored profile: %v\nagainst the table: %v", a, b)
+	}
+	spoilt, err := os.ReadFile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(profile, bytes.Replace(spoilt, []byte(`"rows":`), []byte(`"rows":9`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mlops(t, "drift", "--reference", profile, "--current", file("moved.csv")).exits(2, "profile.json", "contradicts itself")
 }
 
 // What Evidently would say, in each of its documents.

@@ -427,6 +427,14 @@ func TestCommandsOnAState(t *testing.T) {
 				t.Errorf("%q", r.out)
 			}
 			with("history", "loan", "--at", "yesterday").exits(2, "yesterday")
+			m := with("drift", "loan", "--window", "2h", "--rows", "500", "--json").exits(0).document()
+			if m["model"] != "loan" || m["window_kind"] != "count" || m["report"].(map[string]any)["verdict"] == nil {
+				t.Errorf("a check of the traffic: %v", m)
+			}
+			with("drift", "loan").exits(0)
+			with("drift", "none").exits(2, "none")
+			with("drift", "loan", "--window", "1s").exits(2, "window")
+			with("drift", "loan", "--reference", "a.csv").exits(2, "not both")
 			with("history", "none", "--json").exits(2, "none").document()
 			if v := with("reproduce", p.ID, "--json").exits(0).document(); v["equal"] != true {
 				t.Errorf("%v", v)

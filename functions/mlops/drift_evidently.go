@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"sync"
 
 	"mlops/shared/dataset"
 	"mlops/shared/drift/evidently"
@@ -77,81 +76,68 @@ func (r *evidentlyRun) configure() (evidently.Config, error) {
 	return config, config.Validate()
 }
 
-// readBoth reads both files at once. What is wrong with either is told.
+// readBoth reads one file after the other, each on all processors. What is wrong with either is told.
 func readBoth(reference, current string) (ref, cur *evidently.Table, err error) {
-	var errs [2]error
-	var tables [2]*evidently.Table
-	var wait sync.WaitGroup
-	for i, file := range []string{reference, current} {
-		wait.Go(func() {
-			f, err := readTable(file, evidently.Options())
-			if err != nil {
-				errs[i] = fault.Wrap(err, "read %s", []string{"--reference ", "--current "}[i]+file)
-				return
-			}
-			tables[i] = evidently.FromFrame(f)
-		})
-	}
-	wait.Wait()
+	ref, refErr := evidently.Read(tableIn(reference))
+	refErr = fault.Wrap(refErr, "read --reference %s", reference)
+	cur, curErr := evidently.Read(tableIn(current))
+	curErr = fault.Wrap(curErr, "read --current %s", current)
 	switch {
-	case errs[0] != nil && errs[1] != nil && fault.Is(errs[0], fault.Invalid) && fault.Is(errs[1], fault.Invalid):
-		all := append(fault.Details(errs[0]), fault.Details(errs[1])...)
-		return nil, nil, fault.Invalidf("neither file can be read: %s; %s", messages(errs[0]), messages(errs[1])).With(all...)
-	case errs[0] != nil:
-		return nil, nil, errs[0]
+	case refErr != nil && curErr != nil && fault.Is(refErr, fault.Invalid) && fault.Is(curErr, fault.Invalid):
+		all := append(fault.Details(refErr), fault.Details(curErr)...)
+		return nil, nil, fault.Invalidf("neither file can be read: %s; %s", messages(refErr), messages(curErr)).With(all...)
+	case refErr != nil:
+		return nil, nil, refErr
 	}
-	return tables[0], tables[1], errs[1]
+	return ref, cur, curErr
 }
 
-// What a row takes of memory: a number its value; a text, while its file is read, the code of its level.
-const bytesOfNumber, bytesOfText = 8, 4
+// bytesOfNumber is what a number takes of memory; of texts only the different ones do.
+const bytesOfNumber = 8
 
 // sayMemory says what the comparison will take, where the size of the files tells it: where they are plain text.
 func (a *app) sayMemory(files ...string) {
-	var numbers, texts float64
+	var numbers float64
 	for _, file := range files {
-		n, t, known := cells(file)
+		n, known := cells(file)
 		if !known {
 			return
 		}
-		numbers, texts = numbers+n, texts+t
+		numbers += n
 	}
 	if numbers*bytesOfNumber > 1<<20 {
-		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files: about %.0f MB, and %.0f MB for texts while they are read\n",
-			numbers*bytesOfNumber/1e6, texts*bytesOfText/1e6)
+		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files: about %.0f MB\n", numbers*bytesOfNumber/1e6)
 	}
 }
 
-// cells estimates how many numbers and how many texts a file has, from its beginning and its size.
-func cells(file string) (numbers, texts float64, known bool) {
+// cells estimates how many numbers a file has, from its beginning and its size.
+func cells(file string) (numbers float64, known bool) {
 	const head = 256 << 10
 	f, err := os.Open(file)
 	if err != nil {
-		return 0, 0, false
+		return 0, false
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".txt"}, path.Ext(file)) {
-		return 0, 0, false
+		return 0, false
 	}
 	b, err := io.ReadAll(io.LimitReader(f, head))
 	end := bytes.LastIndexByte(b, '\n') + 1
 	if err != nil || end == 0 {
-		return 0, 0, false
+		return 0, false
 	}
 	t, err := dataset.Read(bytes.NewReader(b[:end]), file, evidently.Options())
 	if err != nil {
-		return 0, 0, false
+		return 0, false
 	}
 	rows := float64(t.Rows()) * float64(info.Size()) / float64(end)
 	for i := range t.Columns {
 		if t.Columns[i].Kind == dataset.Numeric {
 			numbers += rows
-		} else {
-			texts += rows
 		}
 	}
-	return numbers, texts, true
+	return numbers, true
 }
 
 func (a *app) showEvidently(r *evidently.Report) {

@@ -3,32 +3,36 @@ package main
 import (
 	"runtime"
 
-	"github.com/spf13/cobra"
-
 	"mlops/shared/dataset"
 	"mlops/shared/drift"
 	"mlops/shared/drift/domain"
 	"mlops/shared/drift/joint"
 )
 
-// jointFlags say whether the columns are looked at together.
-type jointFlags struct{ on bool }
-
-func (f *jointFlags) bind(c *cobra.Command) {
-	c.Flags().BoolVar(&f.on, "multivariate", true, "also look for changes in how columns go together, by PCA reconstruction and by a classifier of the rows")
+// driftReference is what a window is compared with.
+type driftReference struct {
+	profile *drift.Profile
+	rows    *dataset.Frame // some of the table's, for the classifier; nil where a profile is all there is
 }
 
-// apply turns the multivariate tests off, where the flag says so.
-func (f jointFlags) apply(policy *drift.Policy) {
-	if !f.on {
-		policy.JointShare = 0
-	}
-}
+// sampledRows of either table are drawn while it is read: of so many at most, half stay at least, which are as many as a classifier is shown.
+func sampledRows(columns int) int { return 2 * domain.Rows(columns) }
 
-// separate asks a classifier to tell the tables apart; nil where the policy wants no multivariate tests.
-func separate(reference, current *dataset.Frame, policy drift.Policy) *joint.Separation {
+// tally counts the table of a file, and asks a classifier to tell its rows from the reference's where the policy wants multivariate tests.
+func (r driftReference) tally(file string, o dataset.Options, policy drift.Policy) (*drift.Tally, error) {
 	if policy.JointShare == 0 {
-		return nil
+		return r.profile.TallyOf(tableIn(file), o)
 	}
-	return domain.Classify(reference, current, domain.Options{Threads: runtime.GOMAXPROCS(0)})
+	if r.rows == nil {
+		t, err := r.profile.TallyOf(tableIn(file), o)
+		if err != nil {
+			return nil, err
+		}
+		return t, t.Add(drift.Window{Domain: joint.NotSeparated("it takes rows of the reference, and a profile keeps none")})
+	}
+	t, rows, err := r.profile.TallyAndRows(tableIn(file), o, sampledRows)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Add(drift.Window{Domain: domain.Classify(r.rows, rows, domain.Options{Threads: runtime.GOMAXPROCS(0)})})
 }

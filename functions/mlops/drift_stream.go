@@ -31,7 +31,7 @@ type detections struct {
 }
 
 // detect reads a column in the file's order.
-func (a *app) detect(f streamFlags, current, method, config string) error {
+func (a *app) detect(f streamFlags, current, method, config string, failOnDrift bool) error {
 	if method == "default" {
 		method = "adwin"
 	}
@@ -63,6 +63,9 @@ func (a *app) detect(f streamFlags, current, method, config string) error {
 	a.answer = out
 	if !a.json {
 		a.printf("%s: %d changes detected in %d values of %s, at rows %v (counted from 0)\n", method, len(out.Detections), out.N-out.Skipped, f.column, out.Detections)
+	}
+	if failOnDrift && len(out.Detections) > 0 {
+		return errNegative
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mlops/functions/internal/loopback"
 	"mlops/functions/internal/runtimeapi"
 	"mlops/shared/fault"
 	"mlops/shared/topology"
@@ -21,13 +23,14 @@ import (
 const maxEvent = 6 << 20
 
 func invokeCommand(a *app) *cobra.Command {
-	var file, dist string
+	var file, dist, state string
 	var env []string
 	var timeout time.Duration
 	c := &cobra.Command{
 		Use: "invoke <function>", Short: "Let a function's built bootstrap answer an event, behind a Lambda Runtime API on this machine", Args: cobra.ExactArgs(1),
 		Long: "invoke starts dist/host/<function>/bootstrap (made by `make build`) as Lambda starts it, hands it one event and prints what it answers.\n" +
-			"The function's environment is this process's AWS_* variables and what --env says; its log goes to stderr.\n" +
+			"Its cloud is a copy of the state in --state, answered on loopback: what it changes is not kept, and its events and mails go nowhere. Where\n" +
+			"DATA_BUCKET or AWS_ENDPOINT_URL is said, its environment is what this process knows as AWS_* and what --env says. Its log goes to stderr.\n" +
 			"The exit code is 1 where an HTTP answer has a status of 400 or more, 2 where the event or the environment is wrong, 3 where the function failed.",
 		RunE: func(c *cobra.Command, args []string) error {
 			spec := topology.Of(topology.Function(args[0]))
@@ -38,7 +41,7 @@ func invokeCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set, err := environment(env)
+			said, err := variables(env)
 			if err != nil {
 				return err
 			}
@@ -46,10 +49,20 @@ func invokeCommand(a *app) *cobra.Command {
 			if _, err := os.Stat(bootstrap); err != nil {
 				return usage{fmt.Errorf("%w: `make build` makes it", err)}
 			}
+			environ := inherited()
+			if said["DATA_BUCKET"] == "" && said["AWS_ENDPOINT_URL"] == "" && environ["AWS_ENDPOINT_URL"] == "" {
+				cloud, err := a.loopback(state, c.Flags().Changed("state"))
+				if err != nil {
+					return err
+				}
+				defer cloud.Close()
+				environ = cloud.Environ() // and nothing of this process: the credentials of an account stay at home
+			}
+			maps.Copy(environ, said)
 			if timeout == 0 {
 				timeout = spec.Timeout
 			}
-			sandbox, err := runtimeapi.Start(c.Context(), runtimeapi.Options{Bootstrap: bootstrap, Name: args[0], Env: set, Memory: spec.Memory, Timeout: timeout, Output: a.err})
+			sandbox, err := runtimeapi.Start(c.Context(), runtimeapi.Options{Bootstrap: bootstrap, Name: args[0], Env: environ, Memory: spec.Memory, Timeout: timeout, Output: a.err})
 			if err != nil {
 				return invocationError(err)
 			}
@@ -62,6 +75,7 @@ func invokeCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&file, "event", "", "file with the event, such as events/predict.json; - = stdin")
+	c.Flags().StringVar(&state, "state", envOr("MLOPS_STATE", ".local"), "the folder that holds the state whose copy is the function's cloud")
 	c.Flags().StringArrayVar(&env, "env", nil, "NAME=value for the function's environment; may be given again")
 	c.Flags().StringVar(&dist, "dist", filepath.Join("dist", "host"), "folder of the built bootstraps")
 	c.Flags().DurationVar(&timeout, "timeout", 0, "of the invocation (default: the function's own)")
@@ -100,14 +114,20 @@ func readEvent(file string, in io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// environment is the function's: what this process knows of AWS, and what was said.
-func environment(said []string) (map[string]string, error) {
-	set := map[string]string{}
+// inherited is what this process knows of AWS.
+func inherited() map[string]string {
+	environ := map[string]string{}
 	for _, kv := range os.Environ() {
 		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") && !strings.HasPrefix(name, "AWS_LAMBDA_") {
-			set[name] = value
+			environ[name] = value
 		}
 	}
+	return environ
+}
+
+// variables reads what --env said.
+func variables(said []string) (map[string]string, error) {
+	set := map[string]string{}
 	for _, kv := range said {
 		name, value, ok := strings.Cut(kv, "=")
 		if !ok || name == "" {
@@ -116,6 +136,18 @@ func environment(said []string) (map[string]string, error) {
 		set[name] = value
 	}
 	return set, nil
+}
+
+// loopback makes a cloud of a copy of the state in dir. One that was asked for must be there.
+func (a *app) loopback(dir string, asked bool) (*loopback.Cloud, error) {
+	if _, err := os.Stat(filepath.Join(dir, "control.db")); err != nil {
+		if asked {
+			return nil, usage{fmt.Errorf("there is no state in %s: `make run` makes one that serves a model", dir)}
+		}
+		fmt.Fprintf(a.err, "there is no state in %s: the function answers on an empty platform; `make run` makes one that serves a model\n", dir)
+		dir = ""
+	}
+	return loopback.Open(dir, time.Now)
 }
 
 // invocationError classifies a failure by the name under which the function reported it.

@@ -9,9 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mlops/shared/config"
+	"mlops/shared/control"
 	"mlops/shared/platform/aws/awstest"
+	"mlops/shared/platform/local"
+	"mlops/shared/registry"
 )
 
 // TestInvoke lets a real bootstrap answer by the command: 0 for an answer, 1 for one that says no, 2 for what the caller did wrong.
@@ -41,11 +45,39 @@ func TestInvoke(t *testing.T) {
 		"not JSON":         {[]string{"dashboard", "--event", notJSON}, "not JSON"},
 		"not built":        {[]string{"predict", "--event", "../../events/predict.json"}, "make build"},
 		"wrong variable":   {[]string{"dashboard", "--event", "../../events/dashboard.json", "--env", "STAGE"}, "NAME=value"},
-		"no environment":   {[]string{"dashboard", "--event", "../../events/dashboard.json", "--env", "AWS_REGION=eu-west-1"}, "DATA_BUCKET: missing"},
+		"no environment":   {[]string{"dashboard", "--event", "../../events/dashboard.json", "--env", "AWS_ENDPOINT_URL=http://127.0.0.1:1"}, "DATA_BUCKET: missing"},
+		"no state":         {[]string{"dashboard", "--event", "../../events/dashboard.json", "--state", dist}, "make run"},
 	} {
 		if code, out, said := invoke(c.args...); code != exitUsage || !strings.Contains(said, c.want) || out != "" {
 			t.Errorf("%s: exit %d, %s%s; want 2 and %q", name, code, out, said, c.want)
 		}
+	}
+
+	// On a copy of a platform's state, or an empty platform.
+	asked := []string{"--json", "dashboard", "--event", "../../events/dashboard.json"}
+	t.Setenv("MLOPS_STATE", filepath.Join(dist, "none"))
+	if code, out, said := invoke(asked...); code != exitOK || !strings.Contains(out, `\"models\":[]`) || !strings.Contains(said, "empty platform") {
+		t.Errorf("without a state: exit %d, %s, %s", code, out, said)
+	}
+	state := filepath.Join(dist, "state")
+	kept, err := local.Open(state, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := control.Put(control.State("loan"), 0, registry.State{Model: "loan"})
+	if err == nil {
+		err = kept.Store.Commit(context.Background(), control.Change{Put: []control.Doc{doc}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked = append(asked, "--state", state)
+	if code, _, said := invoke(asked...); code != exitUsage || !strings.Contains(said, "is held by") {
+		t.Errorf("a state in use: exit %d, %s", code, said)
+	}
+	kept.Close()
+	if code, out, said := invoke(asked...); code != exitOK || !strings.Contains(out, "loan") {
+		t.Errorf("on a state: exit %d, %s, %s", code, out, said)
 	}
 
 	cloud := awstest.Open(t, awstest.S3, awstest.DynamoDB)

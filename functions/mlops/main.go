@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(errOut)
 	root.SetErr(errOut)
-	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, dataCommand, trainCommand, predictCommand, driftCommand,
-		historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
+	for _, c := range []func(*app) *cobra.Command{serveCommand, demoCommand, validateCommand, suggestCommand, trainCommand, predictCommand, driftCommand,
+		dataCommand, historyCommand, rollbackCommand, approvalsCommand, reportCommand, reproduceCommand, auditCommand, replayCommand, invokeCommand} {
 		root.AddCommand(c(a))
 	}
 	return a.finish(root.ExecuteContext(ctx))
@@ -137,10 +137,10 @@ func (a *app) explain(err error) {
 	}
 }
 
-// messages is the chain of what was attempted, without the problems.
+// messages is the chain of what was attempted, without the problems. An error of another type says all itself: what it unwraps to is its class.
 func messages(err error) string {
-	var f *fault.Error
-	if !errors.As(err, &f) {
+	f, ok := err.(*fault.Error)
+	if !ok {
 		return err.Error()
 	}
 	if f.Err == nil {

@@ -26,6 +26,7 @@ import (
 // remote is how commands reach a platform: over HTTP, or where nobody serves the state, by opening it themselves.
 type remote struct {
 	state, url string
+	accept     string // the content type that is wanted, where there are several
 }
 
 func (r *remote) flags(c *cobra.Command) {
@@ -86,6 +87,9 @@ func (r *remote) http(ctx context.Context, base, key, method, path, mediaType st
 		return nil, usage{err}
 	}
 	req.Header.Set("X-Api-Key", key)
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
 	if payload != nil {
 		req.Header.Set("Content-Type", mediaType)
 	}
@@ -119,6 +123,9 @@ func (r *remote) inProcess(ctx context.Context, method, path, mediaType string, 
 		return nil, err
 	}
 	req.Header.Set("X-Api-Key", h.Keys.Operate)
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
 	req.Header.Set("Content-Type", mediaType)
 	w := &door.Recorder{}
 	h.HTTP.ServeHTTP(w, req)
@@ -170,6 +177,8 @@ func historyCommand(a *app) *cobra.Command {
 				Verified     bool
 				Actor        struct{ ID string }
 				Seq          int64 `json:"ledger_seq"`
+				Dataset      string
+				Data         string `json:"data_version"`
 			}
 			var h struct {
 				History  []move
@@ -193,7 +202,7 @@ func historyCommand(a *app) *cobra.Command {
 				if m.Verified {
 					note += ", verified"
 				}
-				a.printf("%s  %-8s v%d -> v%d  by %s%s  ledger #%d  %s\n", m.At.Format(time.RFC3339), m.Kind, m.From, m.To, m.Actor.ID, note, m.Seq, m.Reason)
+				a.printf("%s  %-8s v%d -> v%d  of %s@%.12s  by %s%s  ledger #%d  %s\n", m.At.Format(time.RFC3339), m.Kind, m.From, m.To, m.Dataset, m.Data, m.Actor.ID, note, m.Seq, m.Reason)
 			}
 			return nil
 		},

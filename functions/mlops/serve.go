@@ -28,6 +28,7 @@ type serveFlags struct {
 	addr, state, data, target, positive, task, name, publicURL string
 	ignore, off                                                []string
 	window                                                     time.Duration
+	windowRows                                                 int
 }
 
 func serveCommand(a *app) *cobra.Command {
@@ -48,6 +49,7 @@ func serveCommand(a *app) *cobra.Command {
 	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
 	c.Flags().StringVar(&f.publicURL, "public-url", os.Getenv("PUBLIC_URL"), "where links in mails lead (default: the address)")
 	c.Flags().DurationVar(&f.window, "window", 24*time.Hour, "how far back a drift check looks")
+	c.Flags().IntVar(&f.windowRows, "window-rows", 0, "a drift check looks at the newest so many rows of that time (default: at all)")
 	c.Flags().StringSliceVar(&f.off, "off", nil, "schedules that do not run: sweep, retrain, drift, weekly")
 	return c
 }
@@ -73,7 +75,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		f.publicURL = "http://" + f.addr
 	}
 	bar := newBar(a.err)
-	h, err := host.Open(host.Options{Dir: f.state, Now: time.Now, PublicURL: f.publicURL, APIKey: os.Getenv("MLOPS_API_KEY"), Window: f.window, Off: f.off, Progress: bar.show,
+	h, err := host.Open(host.Options{Dir: f.state, Now: time.Now, PublicURL: f.publicURL, APIKey: os.Getenv("MLOPS_API_KEY"), Window: f.window, WindowRows: f.windowRows, Off: f.off, Progress: bar.show,
 		Log: slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"mlops/shared/dataset"
@@ -30,6 +31,27 @@ func readTable(file string, o dataset.Options) (*dataset.Frame, error) {
 	}
 	defer f.Close()
 	return dataset.Read(f, file, o)
+}
+
+// tableIn is a data file to be read as often as needed.
+func tableIn(file string) dataset.Source {
+	return dataset.Source{Name: file, Open: func() (io.ReadCloser, error) {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usage{fmt.Errorf("read the data: %w", err)}
+		}
+		return f, nil
+	}}
+}
+
+// readFile reads a file of at most so many bytes, and of a larger one as many and one more.
+func readFile(file string, most int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // write stores an output file, or prints it when file is "" or "-".

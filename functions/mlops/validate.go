@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -42,11 +45,10 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read the suite %s", suiteFile)
 			}
-			f, err := readTable(data, dataset.Options{})
+			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
 			if err != nil {
-				return fault.Wrap(err, "read %s", data)
+				return err
 			}
-			result := expect.Validate(f, suite, expect.Options{Format: expect.Format(format), Now: time.Now()})
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
 				return err
 			}
@@ -58,7 +60,7 @@ func validateCommand(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "instead of a suite: the checkpoint of this dataset of a platform (--state, --url)")
-	c.Flags().StringVar(&data, "data", "", "the table; with --checkpoint, none = the newest data version")
+	c.Flags().StringVar(&data, "data", "", "the table; - = stdin; with --checkpoint, none = the newest data version")
 	c.Flags().StringVar(&format, "result-format", "", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE (default: the checkpoint's, SUMMARY)")
 	r.flags(c)
 	c.PreRunE = func(*cobra.Command, []string) error {
@@ -69,6 +71,41 @@ func validateCommand(a *app) *cobra.Command {
 		return usage{fmt.Errorf("--result-format %q: one of BOOLEAN_ONLY, BASIC, SUMMARY, COMPLETE", format)}
 	}
 	return c
+}
+
+// validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.
+func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".jsonl", ".ndjson", ".json":
+		f, err := readTable(file, dataset.Options{})
+		if err != nil {
+			return nil, fault.Wrap(err, "read %s", file)
+		}
+		f, o.Typed = typedTable(file, f)
+		return expect.Validate(f, suite, o), nil
+	}
+	source, done, err := tableFrom(file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	result, err := expect.ValidateSource(source, dataset.Options{}, suite, o)
+	return result, fault.Wrap(err, "read %s", file)
+}
+
+// typedTable gives columns of several types what the lines of a JSON Lines file say of them. A compressed one, and one that only Python
+// takes for JSON, keep texts there.
+func typedTable(file string, f *dataset.Frame) (*dataset.Frame, map[string][]any) {
+	r, err := os.Open(file)
+	if err != nil {
+		return f, nil
+	}
+	defer r.Close()
+	table, typed, err := expect.Typed(bufio.NewReaderSize(r, 1<<20), f)
+	if err != nil {
+		return f, nil
+	}
+	return table, typed
 }
 
 // validateRemotely asks a platform to check a table, or the newest version of a dataset, against the dataset's checkpoint.

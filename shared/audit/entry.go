@@ -59,12 +59,14 @@ const (
 	RetrainIntended   Kind = "retrain.intended"   // written before the effect, so that a sweep can repeat it
 	RetrainDone       Kind = "retrain.done"       // written after it
 	ConfigChanged     Kind = "config.changed"     // a policy or setting was replaced
+	DataSelected      Kind = "data.selected"      // a data version was chosen to train on
+	DataPinned        Kind = "data.pinned"        // a person chose it for all trainings to come, or let the rule choose again
 )
 
 var kinds = []Kind{DatasetUploaded, ValidatePassed, ValidateFailed, TrainStarted, TrainDone, TrainFailed, GatePassed, GateFailed, ModelRefused, AliasChallenged,
 	AliasPromoted, PromotionVerified, AliasRolledBack, RollbackVerified, OverrideForced, DriftChecked, LabelConflict, IncidentOpened,
 	IncidentResolved, IncidentEscalated, DecisionProposed, ApprovalRequested, ApprovalSent, ApprovalVoted, ApprovalRefused, ApprovalDecided,
-	ApprovalExpired, RetrainIntended, RetrainDone, ConfigChanged}
+	ApprovalExpired, RetrainIntended, RetrainDone, ConfigChanged, DataSelected, DataPinned}
 
 // Known reports whether k is one of the constants.
 func (k Kind) Known() bool { return slices.Contains(kinds, k) }

@@ -73,12 +73,14 @@ func (c *Validate) bind(b *binder) { c.Platform.bind(b) }
 // DriftCheck configures the function of that name.
 type DriftCheck struct {
 	Platform
-	Window time.Duration // how far back a check looks
+	Window     time.Duration // how far back a check looks
+	WindowRows int           // a check looks at the newest so many rows of that time; 0 = at all of them
 }
 
 func (c *DriftCheck) bind(b *binder) {
 	c.Platform.bind(b)
 	b.duration("WINDOW", &c.Window, 24*time.Hour, time.Hour, 400*24*time.Hour)
+	b.number("WINDOW_ROWS", &c.WindowRows, 0, 0, 1_000_000)
 }
 
 // Agent configures the function of that name.

@@ -31,7 +31,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	back(t, Predict{Platform: platform})
 	back(t, Train{Platform: platform, Threads: 3, Folds: 4})
 	back(t, Validate{platform})
-	back(t, DriftCheck{platform, 48 * time.Hour})
+	back(t, DriftCheck{platform, 48 * time.Hour, 5000})
 	back(t, agent)
 	back(t, Report{platform})
 	back(t, Approve{platform, "1234abcd-12ab-34cd-56ef-1234567890ab"})

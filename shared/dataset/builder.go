@@ -21,6 +21,7 @@ type builder struct {
 	text       bool // categorical from here on
 	mustNumber bool
 	missing    func([]byte) bool
+	plain      bool // how numbers were written is not kept: if a text comes nobody wants the rows before it
 	marks      bool // some number, such as -9, means "no value"
 
 	float    chunks[float64]
@@ -34,6 +35,10 @@ type builder struct {
 
 	code chunks[int32]
 	dict *dictionary
+	same []int32 // the code of each of dict's levels in the column that absorbs this one
+
+	sorted []string // dict's levels, sorted
+	rank   []int32  // the place of each of dict's levels there
 }
 
 func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
@@ -67,7 +72,9 @@ func (b *builder) none(n int) {
 			b.code.add(-1)
 		} else {
 			b.float.add(math.NaN())
-			b.written.add(notDecimal)
+			if !b.plain {
+				b.written.add(notDecimal)
+			}
 		}
 	}
 }
@@ -78,8 +85,11 @@ func (b *builder) number(v float64, written byte, raw []byte) {
 		b.decimal = true
 	}
 	b.float.add(v)
-	b.written.add(written)
 	b.present++
+	if b.plain {
+		return
+	}
+	b.written.add(written)
 	if written == irregular {
 		b.keep(raw)
 	}
@@ -138,8 +148,19 @@ func (b *builder) string(raw []byte, p *problems) {
 		b.toText()
 	}
 	code, what := b.dict.find(raw)
+	b.level(code, what, raw, p)
+}
+
+// short is string for a column that is categorical, and a text of at most 7 bytes, which are the lowest of word.
+func (b *builder) short(raw []byte, word uint64, p *problems) {
+	code, what := b.dict.findShort(word, raw)
+	b.level(code, what, raw, p)
+}
+
+// level adds a text that has a code, and what is wrong with it if it is new.
+func (b *builder) level(code int32, what string, raw []byte, p *problems) {
 	if what != "" {
-		p.add(fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
+		p.addText(string(raw), fault.Detail{Field: b.name, Code: what, Got: shorten(raw), Expected: textFaultExpected[what], Row: fault.Row(b.rows() + 1)})
 	}
 	b.code.add(code)
 }
@@ -165,17 +186,28 @@ func (b *builder) infinity(raw []byte) {
 func (b *builder) toText() {
 	b.text = true
 	b.dict = newDictionary(func(t []byte) bool { return b.missing(trim(t)) })
-	float, written := b.float.join(), b.written.join()
+	b.respell(b)
+	b.float, b.written, b.odd = chunks[float64]{}, chunks[byte]{}, nil
+}
+
+// respell adds b's numbers to the texts of t, letter by letter as they were written.
+func (b *builder) respell(t *builder) {
+	if b.plain {
+		t.code.extend(slices.Repeat([]int32{-1}, b.float.size()))
+		return
+	}
+	odd := b.odd
 	var scratch, block []byte
+	float, written := b.float.all(), b.written.all()
 	for i, v := range float {
 		var text []byte
 		switch written[i] {
 		case notDecimal:
-			b.code.add(-1)
+			t.code.add(-1)
 			continue
 		case irregular:
-			if len(block) == 0 {
-				block, b.odd = b.odd[0], b.odd[1:]
+			for len(block) == 0 {
+				block, odd = odd[0], odd[1:]
 			}
 			length, n := binary.Uvarint(block)
 			text, block = block[n:n+int(length)], block[n+int(length):]
@@ -183,23 +215,62 @@ func (b *builder) toText() {
 			scratch = strconv.AppendFloat(scratch[:0], v, 'f', int(written[i]), 64)
 			text = scratch
 		}
-		code, _ := b.dict.find(text) // a number is no text at fault
+		code, _ := t.dict.find(text) // a number is no text at fault
+		t.code.add(code)
+	}
+}
+
+// absorb adds the rows of part, another column of the same name and options.
+func (b *builder) absorb(part *builder) {
+	if part.text && !b.text {
+		b.toText()
+	}
+	if !b.text {
+		if part.firstInf > 0 && b.firstInf == 0 {
+			b.firstInf = b.rows() + part.firstInf
+		}
+		b.float.extend(part.float.all())
+		b.written.extend(part.written.all())
+		b.odd = append(b.odd, part.odd...)
+		part.odd = nil // b's now
+		b.present += part.present
+		b.infinite += part.infinite
+		b.decimal = b.decimal || part.decimal
+		return
+	}
+	if !part.text {
+		part.respell(b)
+		return
+	}
+	for code := len(part.same); code < len(part.dict.levels); code++ {
+		same, _ := b.dict.find([]byte(part.dict.levels[code]))
+		part.same = append(part.same, same)
+	}
+	for _, code := range part.code.all() {
+		if code >= 0 {
+			code = part.same[code]
+		}
 		b.code.add(code)
 	}
-	b.odd = nil
+}
+
+// most levels that a part keeps from batch to batch: more of them are looked up anew, so that many different texts take no memory.
+const mostKept = 4096
+
+// clear takes the rows out. What is text stays text.
+func (b *builder) clear() {
+	b.float.clear()
+	b.written.clear()
+	b.code.clear()
+	b.odd, b.present, b.infinite, b.firstInf, b.decimal = nil, 0, 0, 0, false
+	if b.text && len(b.dict.known) > mostKept {
+		b.dict, b.same, b.sorted = newDictionary(b.dict.missing), b.same[:0], nil
+	}
 }
 
 // column is the finished column.
 func (b *builder) column(p *problems) Column {
-	if !b.text && b.infinite > 0 {
-		if b.infinite == b.present && !b.mustNumber {
-			b.toText()
-		} else {
-			p.add(fault.Detail{Field: b.name, Code: "non_finite", Got: fmt.Sprintf("%d infinite or too large numbers", b.infinite), Row: fault.Row(b.firstInf),
-				Expected: "finite numbers; leave the field empty where there is no value"})
-		}
-	}
-	if !b.text {
+	if b.settle(p); !b.text {
 		b.written, b.odd = chunks[byte]{}, nil
 		c := NumericColumn(b.name, b.float.join())
 		c.Decimal = b.decimal
@@ -207,6 +278,43 @@ func (b *builder) column(p *problems) Column {
 	}
 	code := b.code.join()
 	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}
+}
+
+// settle decides what infinities are when all rows are known: texts where there is no other number, else a problem.
+func (b *builder) settle(p *problems) {
+	if b.text || b.infinite == 0 {
+		return
+	}
+	if b.infinite == b.present && !b.mustNumber {
+		b.toText()
+	} else {
+		p.add(fault.Detail{Field: b.name, Code: "non_finite", Got: fmt.Sprintf("%d infinite or too large numbers", b.infinite), Row: fault.Row(b.firstInf),
+			Expected: "finite numbers; leave the field empty where there is no value"})
+	}
+}
+
+// batch is the column of the rows since the last clear, with levels that rows before had; it is valid until the next.
+func (b *builder) batch() Column {
+	if !b.text {
+		c := NumericColumn(b.name, b.float.all())
+		c.Decimal = b.decimal
+		return c
+	}
+	if len(b.sorted) != len(b.dict.levels) {
+		b.sorted = slices.Sorted(slices.Values(b.dict.levels))
+		b.rank = make([]int32, len(b.sorted))
+		for i, level := range b.dict.levels {
+			at, _ := slices.BinarySearch(b.sorted, level)
+			b.rank[i] = int32(at)
+		}
+	}
+	code := b.code.all()
+	for i, k := range code {
+		if k >= 0 {
+			code[i] = b.rank[k]
+		}
+	}
+	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: b.sorted}
 }
 
 // isInfinity reports whether t spells an infinity as R, Python, Java or JavaScript do.

@@ -33,6 +33,29 @@ func (c *chunks[T]) grow() {
 	c.last = make([]T, 0, size)
 }
 
+// extend adds all of v.
+func (c *chunks[T]) extend(v []T) {
+	for len(v) > 0 {
+		if len(c.last) == cap(c.last) {
+			c.grow()
+		}
+		n := min(len(v), cap(c.last)-len(c.last))
+		c.last = append(c.last, v[:n]...)
+		v = v[n:]
+	}
+}
+
+// clear takes the values out and keeps the room of the last chunk for others.
+func (c *chunks[T]) clear() { c.full, c.last, c.len = nil, c.last[:0], 0 }
+
+// all are the values, valid until the next clear; more than one chunk is joined for it.
+func (c *chunks[T]) all() []T {
+	if len(c.full) > 0 {
+		c.full, c.last, c.len = nil, slices.Concat(append(c.full, c.last)...), 0
+	}
+	return c.last
+}
+
 // size is how many values there are.
 func (c *chunks[T]) size() int { return c.len + len(c.last) }
 

@@ -3,13 +3,12 @@ package dataset
 import (
 	"bufio"
 	"io"
-	"slices"
 	"strings"
 
 	"mlops/shared/fault"
 )
 
-// ReadCSV reads a table of separated values with a header line, in one pass.
+// ReadCSV reads a table of separated values with a header line, in one pass, on as many processors as there are.
 //
 // Syntax: RFC 4180. Fields may be quoted, and then hold separators, line breaks (kept as they are) and doubled quotes. Records end in
 // LF, CRLF or a lone CR; empty lines do not count; the last record needs no end; a UTF-8 byte order mark is stepped over. The
@@ -24,38 +23,31 @@ import (
 // counts the rest: no or an empty or doubled column name, too few or too many fields, a quote out of place or never closed, bytes that
 // are no UTF-8 text, a number out of range; and, with fault.CodeTooLarge, a limit that was passed, where reading stops. A failure of
 // r itself keeps its kind.
-func ReadCSV(r io.Reader, o Options) (*Frame, error) {
-	o.Limits = o.Limits.orDefault()
-	s := &csvScanner{window: newWindow(r, o.Limits.Bytes), limits: o.Limits, problems: problems{what: "read CSV"}}
-	if err := s.begin(s.what); err != nil {
+func ReadCSV(r io.Reader, o Options) (*Frame, error) { return readCSV(r, o, pieceBytes) }
+
+func readCSV(r io.Reader, o Options, piece int) (*Frame, error) {
+	p, err := newCSVPass(r, o, piece)
+	if err != nil {
 		return nil, err
 	}
-	s.separator = guessSeparator(s.rest())
-	s.eight = uint64(s.separator) * 0x0101010101010101
-	names := s.header()
-	if err := s.failure(&s.problems); err != nil {
+	columns := p.builders()
+	for _, b := range columns {
+		b.reserve(p.expected)
+	}
+	p.run(func(batch []*builder) {
+		for i, b := range batch {
+			columns[i].absorb(b)
+		}
+	}, nil)
+	if err := p.failure(); err != nil {
 		return nil, err
-	}
-	checkNamed(o, func(name string) bool { return slices.Contains(names, name) }, names, &s.problems)
-	missing, rows := missingSet(o), s.expectedRows(len(names))
-	columns := make([]*builder, len(names))
-	for i, name := range names {
-		columns[i] = newBuilder(name, o, missing)
-		columns[i].reserve(rows)
-	}
-	s.records(columns)
-	if s.err != nil {
-		return nil, s.failure(&s.problems)
-	}
-	if columns[0].rows() == 0 && s.none() {
-		return nil, fault.Invalidf("read CSV: there is a header of %d columns and no data row", len(names))
 	}
 	f := &Frame{Columns: make([]Column, len(columns))}
 	for i, b := range columns {
-		f.Columns[i] = b.column(&s.problems)
+		f.Columns[i] = b.column(&p.problems)
 	}
-	if !s.none() {
-		return nil, s.problems.fault()
+	if !p.none() {
+		return nil, p.fault()
 	}
 	return f, nil
 }

@@ -24,6 +24,11 @@ type csvScanner struct {
 	scratch   []byte
 }
 
+// use sets the separator.
+func (s *csvScanner) use(separator byte) {
+	s.separator, s.eight = separator, uint64(separator)*0x0101010101010101
+}
+
 // separators that are guessed among, the likelier first.
 const separators = ",;\t|"
 
@@ -135,13 +140,10 @@ func (s *csvScanner) expectedRows(columns int) int {
 	return min(int(1.01*rows)+1, int(s.size)/columns+1, s.limits.Rows)
 }
 
-// records reads the data rows into columns.
-func (s *csvScanner) records(columns []*builder) {
-	for s.another() {
-		if s.row++; s.row > s.limits.Rows {
-			s.stop("more than %d rows", s.limits.Rows)
-			return
-		}
+// records reads at most so many data rows into columns.
+func (s *csvScanner) records(columns []*builder, most int) {
+	for s.row = 0; s.row < most && s.another(); {
+		s.row++
 		s.record(columns)
 	}
 }
@@ -174,46 +176,58 @@ func (s *csvScanner) record(columns []*builder) {
 // of texts: it is found and read in one go. ok is false when it is not so; then nothing has happened.
 func (s *csvScanner) quick(b *builder) (end byte, ok bool) {
 	rest := s.rest()
-	var (
-		v       float64
-		written byte
-		n       int
-	)
 	if b.text {
-		n = s.index(rest, 0)
-	} else if v, written, n = scanDecimal(rest); written == notDecimal || b.marks || written == irregular && math.IsInf(v, 0) {
+		return s.quickText(b, rest)
+	}
+	v, written, n := scanDecimal(rest)
+	if written == notDecimal || b.marks || written == irregular && math.IsInf(v, 0) {
 		return 0, false
 	}
+	if end, ok = s.step(rest, n); ok {
+		b.number(v, written, rest[:n])
+	}
+	return end, ok
+}
+
+func (s *csvScanner) quickText(b *builder, rest []byte) (end byte, ok bool) {
+	if len(rest) >= 8 {
+		word := binary.LittleEndian.Uint64(rest)
+		if marks := s.marks(word); marks != 0 {
+			n := bits.TrailingZeros64(marks) / 8
+			if end, ok = s.step(rest, n); ok {
+				b.short(rest[:n], word, &s.problems)
+			}
+			return end, ok
+		}
+	}
+	n := s.index(rest, 0)
+	if end, ok = s.step(rest, n); ok {
+		b.string(rest[:n], &s.problems)
+	}
+	return end, ok
+}
+
+// step goes behind the delimiter at rest[n], if there is one and it ends a field that is not too long.
+func (s *csvScanner) step(rest []byte, n int) (end byte, ok bool) {
 	if n >= len(rest) || n > s.limits.FieldBytes {
 		return 0, false
 	}
-	step := 1
 	switch end = rest[n]; {
 	case end == s.separator, end == '\n':
+		s.pos += n + 1
 	case end == '\r' && n+1 < len(rest) && rest[n+1] == '\n':
-		step, end = 2, '\n'
+		s.pos += n + 2
+		end = '\n'
 	default:
 		return 0, false
 	}
-	if b.text {
-		b.string(rest[:n], &s.problems)
-	} else {
-		b.number(v, written, rest[:n])
-	}
-	s.pos += n + step
 	return end, true
 }
 
-// index is the first byte of b at or after n at which an unquoted field may end or go wrong, or len(b). It looks at eight bytes at a
-// time: a byte of x is zero where word has the byte looked for, and (x - 01..) &^ x & 80.. marks the zero bytes, the lowest of them
-// for certain (H. S. Warren, Hacker's Delight, 2nd ed., section 6-1).
+// index is the first byte of b at or after n at which an unquoted field may end or go wrong, or len(b).
 func (s *csvScanner) index(b []byte, n int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; n+8 <= len(b); n += 8 {
-		word := binary.LittleEndian.Uint64(b[n:])
-		x, lf, cr, quote := word^s.eight, word^ones*'\n', word^ones*'\r', word^ones*'"'
-		marks := ((x-ones)&^x | (lf-ones)&^lf | (cr-ones)&^cr | (quote-ones)&^quote) & tops
-		if marks != 0 {
+		if marks := s.marks(binary.LittleEndian.Uint64(b[n:])); marks != 0 {
 			return n + bits.TrailingZeros64(marks)/8
 		}
 	}
@@ -221,6 +235,15 @@ func (s *csvScanner) index(b []byte, n int) int {
 		n++
 	}
 	return n
+}
+
+// marks has the top bit set, at least of the lowest such one, in those bytes of word at which an unquoted field may end or go wrong. A byte
+// of x is zero where word has the byte looked for, and (x - 01..) &^ x & 80.. marks the zero bytes, the lowest of them for certain
+// (H. S. Warren, Hacker's Delight, 2nd ed., section 6-1).
+func (s *csvScanner) marks(word uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	x, lf, cr, quote := word^s.eight, word^ones*'\n', word^ones*'\r', word^ones*'"'
+	return ((x-ones)&^x | (lf-ones)&^lf | (cr-ones)&^cr | (quote-ones)&^quote) & tops
 }
 
 // next reads the field at pos, whatever it is, and what ended it: the separator, '\n', or 0 at the end of the input. The field is

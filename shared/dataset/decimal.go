@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -43,6 +44,11 @@ func scanDecimal(b []byte) (v float64, written byte, end int) {
 	if i < len(b) && b[i] == '.' {
 		point := i
 		i++
+		if i+8 <= len(b) {
+			v, n := eightDigits(binary.LittleEndian.Uint64(b[i:]))
+			m = m*tens[n] + v
+			i += n
+		}
 		for i < len(b) && b[i]-'0' <= 9 {
 			m = m*10 + uint64(b[i]-'0')
 			i++
@@ -84,6 +90,19 @@ func scanDecimal(b []byte) (v float64, written byte, end int) {
 		return v, irregular, i
 	}
 	return v, byte(places), i
+}
+
+// eightDigits is the number that the digits at the beginning of word make, the first in its lowest byte, and how many they are. With every
+// byte's '0' taken off, adding 0x76 sets the top bit of what is no digit; neighbours are then joined to pairs, those to fours, and these to
+// eight by multiplications that do two at a time (D. Lemire, Quickly parsing eight digits, 2018).
+func eightDigits(word uint64) (v uint64, n int) {
+	const zeros, nine, tops = 0x3030303030303030, 0x7676767676767676, 0x8080808080808080
+	word ^= zeros
+	n = bits.TrailingZeros64((word+nine|word)&tops) / 8
+	word <<= uint(64 - 8*n) // by 64 to 0 when there is none
+	word = word*10 + word>>8
+	const pairs = 0x000000FF000000FF
+	return (word&pairs*(100+1000000<<32) + word>>16&pairs*(1+10000<<32)) >> 32, n
 }
 
 // scanExponent reads the exponent that begins at b[i]: its value, cut at 9999, and where it ends; 0 and i when there is none.

@@ -15,6 +15,15 @@ type dictionary struct {
 	slot    []int32           // 1 + index into known, 0 = free; the length is a power of two
 	known   []known
 	levels  []string // by code
+
+	recent [256]recent // texts of at most 7 bytes that came before, by a hash of no secret: who has it slows down nothing but this
+}
+
+// recent is a short text and its code.
+type recent struct {
+	bytes  uint64 // the first is the lowest
+	length int32  // + 1, so that an entry without a text is like none
+	code   int32
 }
 
 // known is a text that came before. Its code is -1 when it means "no value".
@@ -51,6 +60,18 @@ func (d *dictionary) find(b []byte) (code int32, fault string) {
 		d.grow()
 	}
 	return k.code, fault
+}
+
+// findShort is find for a text b of at most 7 bytes, which are the lowest of word.
+func (d *dictionary) findShort(word uint64, b []byte) (code int32, fault string) {
+	word &= 1<<(8*len(b)) - 1
+	r := &d.recent[word*0x9E3779B97F4A7C15>>56]
+	if r.bytes == word && int(r.length) == len(b)+1 {
+		return r.code, ""
+	}
+	code, fault = d.find(b)
+	*r = recent{word, int32(len(b) + 1), code}
+	return code, fault
 }
 
 func (d *dictionary) grow() {

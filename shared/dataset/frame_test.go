@@ -171,6 +171,8 @@ func TestDigestKnowsContentAndNothingElse(t *testing.T) {
 		"spelling, quotes, CRLF":  read("b.csv", "\"a\",b\r\n1.0,\"x\"\r\n-0e3,y\r\nNA,?\r\n"),
 		"another separator":       read("b.tsv", "a\tb\n1\tx\n0\ty\n\t\n"),
 		"JSON Lines":              read("b.jsonl", `{"a":1,"b":"x"}`+"\n"+`{"a":0,"b":"y"}`+"\n{}"),
+		"JSON in another order":   read("b.jsonl", `{"b":"x"}`+"\n"+`{"b":"y"}`+"\n"+`{"a":null}`).with("a", []float64{1, 0, math.NaN()}),
+		"the order of columns":    read("b.csv", "b,a\nx,1\ny,0\n,\n"),
 		"a level that no row has": read("b.csv", "a,b\n1,x\n0,y\n,\n5,w\n").Take([]int{0, 1, 2}),
 	} {
 		if Digest(same) != Digest(f) {

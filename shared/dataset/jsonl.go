@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -46,6 +47,56 @@ func ReadJSONL(r io.Reader, o Options) (*Frame, error) {
 		return nil, s.problems.fault()
 	}
 	return f, nil
+}
+
+// WriteJSONL writes one object a line with the columns in their order, a missing value as null, so that every column is named in every line;
+// ReadJSONL gives f back, also where WriteCSV cannot: a text stays a text. What does not survive: an infinity (Invalid, since JSON has none), a level that means "no
+// value", levels that no row has, and of a categorical column without any value that it was one.
+func WriteJSONL(w io.Writer, f *Frame) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	names := make([][]byte, len(f.Columns))
+	levels := make([][][]byte, len(f.Columns))
+	for i := range f.Columns {
+		names[i] = appendJSON(nil, f.Columns[i].Name)
+		for _, l := range f.Columns[i].Levels {
+			levels[i] = append(levels[i], appendJSON(nil, l))
+		}
+	}
+	var line []byte
+	for r := range f.Rows() {
+		line = append(line[:0], '{')
+		for i := range f.Columns {
+			c := &f.Columns[i]
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = append(append(line, names[i]...), ':')
+			switch {
+			case c.Missing(r):
+				line = append(line, "null"...)
+			case c.Kind == Categorical:
+				line = append(line, levels[i][c.Code[r]]...)
+			case math.IsInf(c.Float[r], 0):
+				return fault.Invalidf("write JSON Lines: column %s has an infinity in row %d, which JSON cannot say", c.Name, r+1)
+			default:
+				line = appendFloat(line, c.Float[r])
+			}
+		}
+		out.Write(append(line, '}', '\n')) // bufio keeps the first error for Flush
+	}
+	if err := out.Flush(); err != nil {
+		return fault.Wrap(err, "write JSON Lines of %d rows", f.Rows())
+	}
+	return nil
+}
+
+// appendJSON writes a text as a JSON string, with < > & as they are.
+func appendJSON(dst []byte, text string) []byte {
+	buf := bytes.NewBuffer(dst)
+	e := json.NewEncoder(buf)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a text always has JSON
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
 type jsonScanner struct {

@@ -17,6 +17,16 @@ type problems struct {
 	code    string // refines the kind: fault.CodeTooLarge
 	found   []fault.Detail
 	unnamed int // beyond maxNamed
+
+	part  bool      // these are a part's problems: merge will count them, with the rows before it
+	texts []badText // of a part
+}
+
+// badText is a text that is none, which is told once a column however often it comes.
+type badText struct {
+	fault.Detail
+	text  string
+	after int // how many problems of the part came before
 }
 
 func (p *problems) add(d fault.Detail) {
@@ -25,6 +35,41 @@ func (p *problems) add(d fault.Detail) {
 	} else {
 		p.unnamed++
 	}
+}
+
+// addText adds a problem with a text of the column d.Field.
+func (p *problems) addText(text string, d fault.Detail) {
+	if p.part {
+		p.texts = append(p.texts, badText{d, text, len(p.found) + p.unnamed})
+	} else {
+		p.add(d)
+	}
+}
+
+// merge adds the problems of a part that comes after rows rows, as they would have come without parts: told are the texts at fault by
+// column. Rows beyond last do not count.
+func (p *problems) merge(part *problems, rows, last int, told map[[2]string]bool) {
+	add := func(d fault.Detail) {
+		if d.Row != nil {
+			d.Row = fault.Row(*d.Row + rows)
+		}
+		if d.Row == nil || *d.Row <= last {
+			p.add(d)
+		}
+	}
+	texts := part.texts
+	for i := 0; i <= len(part.found); i++ {
+		for ; len(texts) > 0 && (i == len(part.found) || texts[0].after <= i); texts = texts[1:] {
+			if key := [2]string{texts[0].Field, texts[0].text}; !told[key] {
+				told[key] = true
+				add(texts[0].Detail)
+			}
+		}
+		if i < len(part.found) {
+			add(part.found[i])
+		}
+	}
+	p.unnamed += part.unnamed
 }
 
 func (p *problems) none() bool { return len(p.found) == 0 }

@@ -56,12 +56,20 @@ func (w *window) more() bool {
 	if w.end == len(w.buf) {
 		w.buf = append(w.buf, make([]byte, len(w.buf))...)
 	}
-	before := w.end
-	for idle := 0; w.end < len(w.buf) && !w.eof; idle++ {
-		n, err := w.r.Read(w.buf[w.end:])
+	n := w.fill(w.buf[w.end:])
+	if w.err == nil {
 		w.end += n
-		w.left -= int64(n)
-		if n > 0 {
+	}
+	return n > 0 && w.err == nil
+}
+
+// fill reads until b is full or the input ends, whatever the reader gives at a time, and returns how many bytes came.
+func (w *window) fill(b []byte) (n int) {
+	for idle := 0; n < len(b) && !w.eof; idle++ {
+		k, err := w.r.Read(b[n:])
+		n += k
+		w.left -= int64(k)
+		if k > 0 {
 			idle = 0
 		}
 		switch {
@@ -75,7 +83,7 @@ func (w *window) more() bool {
 			w.fail(io.ErrNoProgress)
 		}
 	}
-	return w.end > before
+	return n
 }
 
 // stop ends the reading because a limit was passed.

@@ -36,8 +36,9 @@ func ApprovalMail(r approval.Request, d remedy.Decision, link string) (subject, 
 	return header(subject), m.String() + strings.Join(strings.Fields(link), "") + "\n"
 }
 
-// AlertMail tells the owner of a model about an incident that nobody is asked to approve anything about.
-func AlertMail(model string, i IncidentLine, d remedy.Decision) (subject, body string) {
+// AlertMail tells the owner of a model about an incident that nobody is asked to approve anything about, with the alert rules that the same
+// window set off.
+func AlertMail(model string, i IncidentLine, d remedy.Decision, rules ...event.Told) (subject, body string) {
 	subject = fmt.Sprintf("[mlops] %s: %s", model, figure.Words(i.Kind))
 	if i.ID != "" {
 		subject = fmt.Sprintf("[mlops] %s: %s (%s, %s)", model, figure.Words(i.Kind), i.ID, i.Severity)
@@ -49,6 +50,7 @@ func AlertMail(model string, i IncidentLine, d remedy.Decision) (subject, body s
 	if i.Folded > 0 {
 		m.section(section{"Since then", []string{figure.Counted(i.Folded, "further alert") + " of the same incident: told this once."}})
 	}
+	m.section(section{"Alert rules", sentences(rules)})
 	m.section(section{"Look", []string{"The dashboard has it as " + figure.Line(i.ID, figure.MaxName) + " of " + figure.Line(model, figure.MaxName) + "."}})
 	return header(subject), m.String()
 }
@@ -74,6 +76,28 @@ func DataMail(v event.Validated) (subject, body string) {
 		m.section(section{"Look", []string{"The validation report has every expectation: " + figure.Line(v.Report, figure.MaxText) + "."}})
 	}
 	return header(fmt.Sprintf("[mlops] %s: %s", v.Dataset, what)), m.String()
+}
+
+// RuleMail tells an owner which alert rules began or ceased to fire; there is at least one.
+func RuleMail(model string, rules []event.Told) (subject, body string) {
+	r := rules[0]
+	subject = fmt.Sprintf("[mlops] %s: %s %s (%s)", model, figure.Words(r.Rule), r.Status, r.Severity)
+	if n := len(rules); n > 1 {
+		subject = fmt.Sprintf("[mlops] %s: %d alerts, %s %s", model, n, figure.Words(r.Rule), r.Status)
+	}
+	var m mail
+	m.section(section{"What happened", sentences(rules)})
+	m.section(section{"Is it urgent", []string{"The agent has seen the same window and decides about it by itself; if it asks or acts, that is a mail of its own. These rules only tell."}})
+	m.section(section{"Look", []string{"The dashboard has it on the page Drift analysis of " + figure.Line(model, figure.MaxName) + ". Rules and silences stand in config/alerts.yaml."}})
+	return header(subject), m.String()
+}
+
+// sentences are what rules say, one line each.
+func sentences(rules []event.Told) (out []string) {
+	for _, r := range rules {
+		out = append(out, figure.Sentence(fmt.Sprintf("%s, %s: %s", r.Severity, r.Status, r.Text)))
+	}
+	return out
 }
 
 // header makes a mail's subject: ASCII, one line, fewer than 100 characters.

@@ -11,20 +11,28 @@ import (
 	"mlops/shared/document/figure"
 	"mlops/shared/drift"
 	"mlops/shared/evaluate"
+	"mlops/shared/event"
 	"mlops/shared/fault"
 )
 
 // measured is one measured window as it is stored: the drift report with what it is about.
 type measured struct {
-	Model      string        `json:"model"`
-	Version    int           `json:"version"`
-	SHA256     string        `json:"sha256"`
-	At         time.Time     `json:"at"`
-	Rows       int           `json:"rows"`
-	Duplicates int           `json:"duplicates"`
-	Labelled   int           `json:"labelled"`
-	DelayDays  float64       `json:"label_delay_days"`
-	Report     *drift.Report `json:"report"`
+	Model      string    `json:"model"`
+	Version    int       `json:"version"`
+	SHA256     string    `json:"sha256"`
+	At         time.Time `json:"at"`
+	Rows       int       `json:"rows"`
+	Duplicates int       `json:"duplicates"`
+	Labelled   int       `json:"labelled"`
+	DelayDays  float64   `json:"label_delay_days"`
+	Kind       string    `json:"window_kind"`
+	Input      struct {
+		Notes []struct {
+			Kind string `json:"kind"`
+			Text string `json:"text"`
+		} `json:"notes"`
+	} `json:"input"`
+	Report *drift.Report `json:"report"`
 }
 
 // columnRow is one column of a drift report.
@@ -45,8 +53,20 @@ const maxCharts = 24
 
 // DriftReport shows what changed in a window, and whether it matters: verdict and reasons, performance with intervals, every column, and the
 // distributions of those that drifted. The JSON is a measured window: {model, version, sha256, at, rows, duplicates, labelled,
-// label_delay_days, report: drift.Report}. The error is Internal: the JSON cannot be read.
+// label_delay_days, window_kind, input: {notes}, report: drift.Report}. The error is Internal: the JSON cannot be read.
 func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
+	return DriftReportIn(measuredJSON, Surroundings{})
+}
+
+// Surroundings are what stands around one window: the windows before it, and the alert rules that it set off.
+type Surroundings struct {
+	Readings []figure.Reading // of this window and those before it, newest last
+	Rules    []event.Told
+	Home     bool // shown in the dashboard: a link leads back
+}
+
+// DriftReportIn is DriftReport with how the model did over time and what was said of it.
+func DriftReportIn(measuredJSON []byte, around Surroundings) (title string, html []byte, err error) {
 	var m measured
 	if err := read("drift", measuredJSON, &m); err != nil {
 		return "", nil, err
@@ -62,7 +82,11 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 		Hidden       int
 		Performances []performanceRow
 		Charts       []*figure.Histogram
-	}{measured: m}
+		Still        []*figure.Histogram
+		Rules        []event.Told
+		Course       *figure.Course
+		Movement     *figure.Movement
+	}{measured: m, Rules: around.Rules, Course: figure.NewCourse(around.Readings), Movement: figure.NewMovement(around.Readings, r.Policy.MinEffect)}
 	for _, name := range slices.Sorted(maps.Keys(r.Columns)) {
 		if c := r.Columns[name]; c != nil {
 			view.Columns = append(view.Columns, columnRow{name, c, shift(c)})
@@ -70,14 +94,19 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 	}
 	slices.SortStableFunc(view.Columns, func(a, b columnRow) int { return cmp.Or(b.rank()-a.rank(), cmp.Compare(b.weight(), a.weight())) })
 	for _, c := range view.Columns {
-		if c.Drifted && len(view.Charts) < maxCharts {
-			note := c.Effect
-			if math.Abs(float64(c.MissingCurrent-c.MissingReference)) >= 0.05 {
-				note += ", missing " + figure.Percent(c.MissingReference) + " -> " + figure.Percent(c.MissingCurrent)
-			}
-			if h := figure.NewHistogram(c.Name, note, c.ColumnDrift); h != nil {
-				view.Charts = append(view.Charts, h)
-			}
+		if len(view.Charts)+len(view.Still) == maxCharts {
+			break
+		}
+		note := c.Effect
+		if math.Abs(float64(c.MissingCurrent-c.MissingReference)) >= 0.05 {
+			note += ", missing " + figure.Percent(c.MissingReference) + " -> " + figure.Percent(c.MissingCurrent)
+		}
+		if h := figure.NewHistogram(c.Name, note, c.ColumnDrift); h == nil {
+			continue
+		} else if c.Drifted {
+			view.Charts = append(view.Charts, h)
+		} else {
+			view.Still = append(view.Still, h)
 		}
 	}
 	view.Hidden = max(0, len(view.Columns)-maxRows)
@@ -92,7 +121,7 @@ func DriftReport(measuredJSON []byte) (title string, html []byte, err error) {
 	}
 	title = figure.Line(m.title(), 240)
 	view.Title = title
-	html, err = draw("drift", page{Title: title, Body: view})
+	html, err = draw("drift", page{Title: title, Home: around.Home, Body: view})
 	return title, html, err
 }
 

@@ -33,33 +33,38 @@ func NewProfile(r Reference) (*Profile, error) {
 	if p.Threshold == 0 {
 		p.Threshold = 0.5
 	}
+	inTime := r.Order == OrderTime
+	if r.Order == "" {
+		p.Sorted = r.order()
+		inTime = p.Sorted == ""
+	}
 	p.Features = make([]FeatureProfile, len(r.Frame.Columns))
 	each(len(p.Features), func(i int) {
 		importance, known := r.Importance[r.Frame.Columns[i].Name]
 		if !known {
 			importance = math.NaN()
 		}
-		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance)
+		p.Features[i] = newFeature(&r.Frame.Columns[i], p.Rows, importance, inTime)
 	})
-	p.Joint = joint.New(r.Frame, r.Importance)
+	p.Joint = joint.New(r.Frame, r.Importance, inTime)
 	rows, repeated := p.countDuplicates(r.Frame).counts()
 	p.Repeated = &Duplication{rows, repeated}
 	if p.Task != "" {
-		p.Target = p.newTarget(r.Labels.Y)
+		p.Target = p.newTarget(r.Labels.Y, inTime)
 	}
 	if r.Predictions == nil || p.Task == "" {
-		p.newSegments(r)
+		p.newSegments(r, inTime)
 		return p, nil
 	}
 	answers := p.answers(r.Predictions)
-	prediction := newFeature(&answers, p.Rows, math.NaN())
+	prediction := newFeature(&answers, p.Rows, math.NaN(), inTime)
 	p.Prediction = &prediction
 	performance, err := p.newPerformance(r)
 	if err != nil {
 		return nil, fault.Wrap(err, "profile the performance of %s", r.Model)
 	}
 	p.Performance = performance
-	p.newSegments(r)
+	p.newSegments(r, inTime)
 	return p, nil
 }
 
@@ -88,6 +93,9 @@ func (r *Reference) check() error {
 	d = append(d, checkSegments(r.Segments, rows)...)
 	if !(r.Threshold >= 0 && r.Threshold <= 1) {
 		d = append(d, fault.Detail{Field: "threshold", Code: "out_of_range", Got: r.Threshold, Expected: "0 to 1"})
+	}
+	if r.Order != "" && r.Order != OrderTime && r.Order != OrderNone {
+		d = append(d, fault.Detail{Field: "order", Code: "unknown", Got: r.Order, Expected: "time, none or nothing"})
 	}
 	if d != nil {
 		return fault.Invalidf("profile the reference of %q", r.Model).With(d...)
@@ -146,20 +154,19 @@ func argmax(row []float64) int {
 	return best
 }
 
-// newFeature fixes a column's bins and counts the column on them, in the same way as every window's will be.
-func newFeature(c *dataset.Column, rows int, importance float64) FeatureProfile {
-	nan := number.Float(math.NaN())
-	f := FeatureProfile{Name: c.Name, Kind: c.Kind, Integer: c.Integer, Importance: number.Float(importance),
-		Mean: nan, SD: nan, Min: nan, Q1: nan, Median: nan, Q3: nan, Max: nan}
+// newFeature fixes a column's bins and counts the column on them, in the same way as every window's will be; where the rows came in time,
+// it learns from their stretches what windows are like.
+func newFeature(c *dataset.Column, rows int, importance float64, inTime bool) FeatureProfile {
+	f := emptyFeature(c.Name, c.Kind)
+	f.Integer, f.Importance = c.Integer, number.Float(importance)
 	if c.Kind == dataset.Numeric {
 		f.cutNumbers(c.Float)
 	} else {
 		f.cutLevels(c)
 	}
-	got := f.count(c, rows)
-	f.Rows, f.Missing, f.Infinite, f.Counts, f.Other = rows, got.missing, got.infinite, got.bins, got.novel
-	if got.sum != nil && got.present() > 0 {
-		f.SD = number.Float(got.sd())
+	f.fill(f.count(c, rows))
+	if inTime {
+		f.learnNoise(f.cutParts(c, rows))
 	}
 	return f
 }
@@ -177,16 +184,20 @@ func (f *FeatureProfile) cutNumbers(values []float64) {
 		}
 	}
 	slices.Sort(sorted)
+	f.cut(sorted, &total, len(sorted))
+}
+
+// cut fixes the bins and the quantiles by sorted values, all or a sample; total is the sum of all n of them.
+func (f *FeatureProfile) cut(sorted []float64, total *sum, n int) {
 	for _, e := range cut(sorted) {
 		f.Edges = append(f.Edges, number.Float(e))
 	}
 	f.Counts = make([]int, len(f.Edges)+1)
-	n := len(sorted)
 	if f.Distinct = distinct(sorted); n == 0 {
 		return
 	}
-	f.Mean = number.Float(total.value() / float64(n))
-	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[n-1])
+	f.Mean = number.Float(total.mean(n))
+	f.Min, f.Max = number.Float(sorted[0]), number.Float(sorted[len(sorted)-1])
 	f.Q1, f.Median, f.Q3 = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 }
 

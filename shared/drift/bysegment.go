@@ -19,39 +19,39 @@ type segmentTally struct {
 	within [][]*counts // by group and watched feature
 }
 
-// countSegments counts a window in every segment of the profile.
-func (p *Profile) countSegments(w Window, rows int) []segmentTally {
+// newSegmentTallies are those of nothing.
+func (p *Profile) newSegmentTallies() []segmentTally {
 	tallies := make([]segmentTally, len(p.Segments))
+	for i := range tallies {
+		groups := p.Segments[i].Groups
+		tallies[i] = segmentTally{rows: make([]int, len(groups)), within: make([][]*counts, len(groups))}
+		for k := range groups {
+			for j := range groups[k].Within {
+				c := p.feature(groups[k].Within[j].Name).newCounts()
+				c.absent = true
+				tallies[i].within[k] = append(tallies[i].within[k], c)
+			}
+		}
+	}
+	return tallies
+}
+
+// addSegments counts a part of a window in every segment of the profile.
+func (t *Tally) addSegments(w Window, rows int) {
+	p := t.profile
 	each(len(p.Segments), func(i int) {
-		s, t := &p.Segments[i], &tallies[i]
+		s, t := &p.Segments[i], &t.segments[i]
 		if values, given := w.Segments[s.Name]; s.Column != nil && given {
 			c := dataset.CategoricalColumn(s.Name, values, func(v string) bool { return v == "" })
-			t.column = s.Column.count(&c, rows)
+			t.column = t.column.with(s.Column.count(&c, rows), s.Column)
 		}
 		code := p.codes(s, w, rows)
-		t.rows, t.within = make([]int, len(s.Groups)), make([][]*counts, len(s.Groups))
-		var groups [][]int
-		if slices.ContainsFunc(s.Groups, func(g GroupProfile) bool { return len(g.Within) > 0 }) {
-			groups = rowsOf(s, code)
-		}
 		for _, k := range code {
 			if k >= 0 {
 				t.rows[k]++
 			}
 		}
-		for k, g := range s.Groups {
-			for j := range g.Within {
-				f := p.feature(g.Within[j].Name)
-				var part *dataset.Column
-				if w.Frame != nil {
-					if c := w.Frame.Column(f.Name); c != nil {
-						sub := c.Take(groups[k])
-						part = &sub
-					}
-				}
-				t.within[k] = append(t.within[k], f.count(part, len(groups[k])))
-			}
-		}
+		t.addWithin(p, s, w.Frame, code)
 		n := width(p.Task, len(p.Classes))
 		for r := 0; p.Prediction != nil && w.Predictions != nil && r < rows; r++ {
 			if p.valid(w.Predictions[r*n : r*n+n]) {
@@ -59,17 +59,31 @@ func (p *Profile) countSegments(w Window, rows int) []segmentTally {
 			}
 		}
 	})
-	return tallies
 }
 
-func (t *segmentTally) merge(o *segmentTally) {
-	switch {
-	case o.column == nil:
-	case t.column == nil:
-		t.column = o.column
-	default:
-		t.column.merge(o.column)
+// addWithin counts the features that are watched within groups.
+func (t *segmentTally) addWithin(p *Profile, s *SegmentProfile, f *dataset.Frame, code []int32) {
+	if !slices.ContainsFunc(s.Groups, func(g GroupProfile) bool { return len(g.Within) > 0 }) {
+		return
 	}
+	groups := rowsOf(s, code)
+	for k, g := range s.Groups {
+		for j := range g.Within {
+			feature := p.feature(g.Within[j].Name)
+			var part *dataset.Column
+			if f != nil {
+				if c := f.Column(feature.Name); c != nil {
+					sub := c.Take(groups[k])
+					part = &sub
+				}
+			}
+			t.within[k][j].add(feature, part, len(groups[k]))
+		}
+	}
+}
+
+func (t *segmentTally) merge(o *segmentTally, s *SegmentProfile) {
+	t.column = t.column.with(o.column, s.Column)
 	t.code = append(t.code, o.code...)
 	for k := range t.rows {
 		t.rows[k] += o.rows[k]

@@ -14,7 +14,8 @@ const minExpected = 5
 // table is two samples counted on the same cells: reference and current.
 type table struct {
 	ref, cur []int
-	n, m     int // totals
+	n, m     int    // totals
+	rest     [2]int // reference and current counts of no cell, which poolRare joins to the rare ones; part of the totals
 }
 
 func newTable(ref, cur []int) table {
@@ -26,15 +27,19 @@ func newTable(ref, cur []int) table {
 	return t
 }
 
-// enough is the total from which a cell is expected to hold minExpected of either sample.
+// enough is the total from which a cell is expected to hold minExpected of either sample, and up to twice as many where one sample is much the
+// smaller: its counts are then skewed as a Poisson's are, where those of equal samples even out. Simulated at p = 0.0001, 10,000 against 100
+// rows, twenty equal cells of 5 are significant 1.45 times as often as they should be, and 0.6 times with 300 against 100.
 func (t table) enough() float64 {
-	return minExpected * float64(t.n+t.m) / float64(max(1, min(t.n, t.m)))
+	small, large := float64(max(1, min(t.n, t.m))), float64(max(1, t.n, t.m))
+	return minExpected * (2 - small/large) * float64(t.n+t.m) / small
 }
 
-// poolNeighbours joins rare cells to the ones beside them, for cells that have an order.
-func (t table) poolNeighbours() table {
+// poolNeighbours joins rare cells to the ones beside them, for cells that have an order. Where rows are worth less than independent ones, by
+// the factor, a cell takes as many more.
+func (t table) poolNeighbours(factor float64) table {
 	pooled := table{n: t.n, m: t.m}
-	enough, ref, cur := t.enough(), 0, 0
+	enough, ref, cur := factor*t.enough(), 0, 0
 	for i := range t.ref {
 		ref, cur = ref+t.ref[i], cur+t.cur[i]
 		if float64(ref+cur) >= enough {
@@ -46,9 +51,10 @@ func (t table) poolNeighbours() table {
 }
 
 // poolRare joins all rare cells into one, for cells without an order; if that is still rare, it joins the rarest of the others.
-func (t table) poolRare() table {
+// The factor is poolNeighbours's.
+func (t table) poolRare(factor float64) table {
 	pooled := table{n: t.n, m: t.m}
-	enough, ref, cur, rarest := t.enough(), 0, 0, -1
+	enough, ref, cur, rarest := factor*t.enough(), t.rest[0], t.rest[1], -1
 	for i := range t.ref {
 		if float64(t.ref[i]+t.cur[i]) < enough {
 			ref, cur = ref+t.ref[i], cur+t.cur[i]
@@ -98,6 +104,22 @@ func (t table) chiSquare() (statistic float64, df int, p float64) {
 	}
 	return statistic, cells - 1, mathext.GammaIncRegComp(float64(cells-1)/2, statistic/2)
 }
+
+// exact is Fisher's p-value of two cells, of which one is expected to hold fewer than skewed of either sample; else p. The chi-square of
+// such a table is significant up to five times as often as it should be (p = 0.0001, 95 % and 5 % of 10,000 and of 100 rows).
+func (t table) exact(p float64) float64 {
+	if len(t.ref) != 2 {
+		return p
+	}
+	least := float64(min(t.ref[0]+t.cur[0], t.ref[1]+t.cur[1])) * float64(min(t.n, t.m)) / float64(t.n+t.m)
+	if least >= skewed {
+		return p
+	}
+	return max(p, fisher(t.cur[0], t.m, t.ref[0], t.n))
+}
+
+// skewed is the expected count below which two cells are tested exactly.
+const skewed = 20
 
 // rankSum tests that neither sample tends to the greater values: Wilcoxon's rank sum with midranks within a cell and the variance
 // corrected for them. z > 0 where the current values are the greater.

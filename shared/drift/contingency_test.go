@@ -82,7 +82,7 @@ func TestFisherAgainstWholeNumbers(t *testing.T) {
 
 func TestPooling(t *testing.T) {
 	whole := newTable([]int{1, 50, 2, 1, 46}, []int{0, 40, 4, 9, 47})
-	neighbours, rare := whole.poolNeighbours(), whole.poolRare()
+	neighbours, rare := whole.poolNeighbours(1), whole.poolRare(1)
 	for _, p := range []struct {
 		name     string
 		got      table

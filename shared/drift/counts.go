@@ -17,8 +17,9 @@ type counts struct {
 	absent     bool           // there is no such column
 	text       bool           // numbers: the column came as text
 	bins       []int          // numbers: by bin; categories: by level of the profile
-	unseen     map[string]int // categories: rows by level that the profile lacks; numbers: by unreadable text
-	novel      int            // categories: rows in unseen
+	unseen     map[string]int // categories: rows by level that the profile lacks; numbers: by unreadable text; at most maxUnseen of them
+	halved     int            // how many times unseen was
+	novel      int            // categories: rows of such levels, in unseen or not
 
 	sum, squares *sum    // numbers: of x, and of (x - centre)^2
 	centre       float64 // the reference's mean: a sum of squares about it loses no digits
@@ -42,23 +43,26 @@ func (f *FeatureProfile) newCounts() *counts {
 // count reads a column of rows values; nil is a column that is not there.
 func (f *FeatureProfile) count(column *dataset.Column, rows int) *counts {
 	c := f.newCounts()
-	c.rows = rows
+	c.add(f, column, rows)
+	return c
+}
+
+// add reads a column of further rows. It is absent from the window if it is from every part.
+func (c *counts) add(f *FeatureProfile, column *dataset.Column, rows int) {
+	c.absent = column == nil && (c.absent || c.rows == 0)
+	c.rows += rows
 	switch {
 	case column == nil:
-		c.absent, c.missing = true, rows
+		c.missing += rows
 	case f.Kind == dataset.Numeric:
 		c.numbers(f, column)
 	default:
 		c.levels(f, column)
 	}
-	return c
 }
 
 func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {
-	edges := make([]float64, len(f.Edges))
-	for i, e := range f.Edges {
-		edges[i] = float64(e)
-	}
+	edges := f.edges()
 	if column.Kind == dataset.Numeric {
 		for _, x := range column.Float {
 			c.number(edges, x)
@@ -77,12 +81,21 @@ func (c *counts) numbers(f *FeatureProfile, column *dataset.Column) {
 		case !ok[code]:
 			c.text = true
 			c.unreadable++
-			c.unseen[column.Levels[code]]++
+			c.addUnseen(column.Levels[code], 1)
 		default:
 			c.text = true
 			c.number(edges, values[code])
 		}
 	}
+}
+
+// edges as numbers.
+func (f *FeatureProfile) edges() []float64 {
+	edges := make([]float64, len(f.Edges))
+	for i, e := range f.Edges {
+		edges[i] = float64(e)
+	}
+	return edges
 }
 
 func (c *counts) number(edges []float64, x float64) {
@@ -112,7 +125,7 @@ func (c *counts) levels(f *FeatureProfile, column *dataset.Column) {
 		if i, known := at[text]; known {
 			c.bins[i] += n
 		} else {
-			c.unseen[text] += n
+			c.addUnseen(text, n)
 			c.novel += n
 		}
 	}
@@ -146,6 +159,49 @@ func (c *counts) levels(f *FeatureProfile, column *dataset.Column) {
 	}
 }
 
+// maxUnseen bounds the texts that are counted by name: of more, those whose hash is small enough, and the limit is halved whenever there are
+// too many. Which they are depends on no order, and on no way in which a window is cut.
+const maxUnseen = 10_000
+
+func (c *counts) addUnseen(text string, n int) {
+	if c.halved > 0 && hashed(text) > math.MaxUint64>>c.halved {
+		return
+	}
+	for c.unseen[text] += n; len(c.unseen) > maxUnseen; {
+		c.thinUnseen(c.halved + 1)
+	}
+}
+
+// thinUnseen lets go of the texts that so many halvings leave no room for.
+func (c *counts) thinUnseen(halved int) {
+	if halved <= c.halved {
+		return
+	}
+	c.halved = halved
+	for text := range c.unseen {
+		if hashed(text) > math.MaxUint64>>halved {
+			delete(c.unseen, text)
+		}
+	}
+}
+
+// unnamed are the rows of levels that the profile lacks and unseen has no room for.
+func (c *counts) unnamed() int {
+	n := c.novel
+	for _, k := range c.unseen {
+		n -= k
+	}
+	return n
+}
+
+// newLevels is how many levels the profile lacks, for people: an estimate where there are more than are counted by name.
+func (c *counts) newLevels() string {
+	if c.halved == 0 {
+		return counted(len(c.unseen), "level")
+	}
+	return "about " + counted(len(c.unseen)<<c.halved, "level")
+}
+
 // merge adds the counts of another part of the window.
 func (c *counts) merge(o *counts) {
 	c.absent = c.absent && o.absent
@@ -158,8 +214,9 @@ func (c *counts) merge(o *counts) {
 	for i, n := range o.bins {
 		c.bins[i] += n
 	}
+	c.thinUnseen(o.halved)
 	for text, n := range o.unseen {
-		c.unseen[text] += n
+		c.addUnseen(text, n)
 	}
 	if c.sum != nil {
 		c.sum.merge(o.sum)
@@ -167,6 +224,19 @@ func (c *counts) merge(o *counts) {
 		c.sizes.merge(&o.sizes)
 		c.least, c.most = min(c.least, o.least), max(c.most, o.most)
 	}
+}
+
+// with is c with the counts of another part added, on the bins of f: nil as long as no part has any. It never shares with o.
+func (c *counts) with(o *counts, f *FeatureProfile) *counts {
+	if o == nil {
+		return c
+	}
+	if c == nil {
+		c = f.newCounts()
+		c.absent = true
+	}
+	c.merge(o)
+	return c
 }
 
 // present is the number of rows with a value that can be counted.
@@ -179,7 +249,7 @@ func (c *counts) mean() float64 {
 	if c.sum == nil || c.present() == 0 {
 		return math.NaN()
 	}
-	return c.sum.value() / float64(c.present())
+	return c.sum.mean(c.present())
 }
 
 func (c *counts) sd() float64 {

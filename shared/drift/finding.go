@@ -65,21 +65,18 @@ func (col *column) changed(e evidence, pol Policy) []Finding {
 		return []Finding{col.finding(Constant, SeverityAlert, effect, unit, e, fmt.Sprintf("%s has one value in all %s, the reference has %s", f.Name, counted(c.present(), "row"), counted(f.Distinct, "value")))}
 	}
 	if f.Kind == dataset.Numeric {
-		if u, found := rescaling(f, c, pol); found {
-			times := figure(u.factor) + " times"
-			if u.factor < 1 {
-				times = "1/" + figure(1/u.factor) + " of"
-			}
-			finding := col.finding(UnitChange, SeverityAlert, u.factor, "times", e, fmt.Sprintf(
-				"%s is %s what it was (median %s against %s), as when %s come instead of %s; with that undone it fits again (distance %s, before %s)",
-				f.Name, times, figure(c.sizes.median()), figure(float64(f.Median)), u.to, u.from, figure(u.after), figure(u.before)))
-			finding.Factor = number.Float(u.factor)
+		if finding, found := col.unit(e, pol); found {
 			return []Finding{finding}
 		}
-	} else if col.of("new_category").counts(pol) {
-		known := newTable(f.Counts, c.bins).poolRare().evidence(pol)
-		if known.adjusted = known.p; !known.counts(pol) {
-			return nil // the new levels are all that changed; they have a finding of their own
+	} else if novel, swapped := col.of("new_category").counts(pol), col.of("swapped_category"); novel || swapped.counts(pol) {
+		t := f.levelTable(c)
+		if swapped.counts(pol) {
+			t.cur = exchangedBack(f, c, swapped.levels)
+		}
+		own := f.tolerance(t.n, t.m)
+		rest := f.levelEvidence(t, pol, own)
+		if rest.adjusted = rest.p; !rest.counts(pol) {
+			return nil // the new or exchanged levels are all that changed; they have a finding of their own
 		}
 	}
 	return []Finding{col.finding(Covariate, SeverityWarn, effect, unit, e, col.name()+" "+col.moved(e))}
@@ -137,7 +134,10 @@ func (col *column) missing(e evidence, pol Policy) []Finding {
 }
 
 func (col *column) unseen(e evidence, _ Policy) []Finding {
-	f := col.finding(NewCategory, SeverityWarn, e.size, "share of rows", e, fmt.Sprintf("%s has %s that training never saw in %s of rows: %s", col.f.Name, counted(len(col.c.unseen), "level"), percent(e.size), listed(e.levels)))
+	f := col.finding(NewCategory, SeverityWarn, e.size, "share of rows", e, fmt.Sprintf("%s has %s that training never saw in %s of rows: %s", col.f.Name, col.c.newLevels(), percent(e.size), listed(e.levels)))
+	if col.c.halved > 0 {
+		f.Text += fmt.Sprintf("; named are the most frequent of %d of the levels, drawn evenly", len(col.c.unseen))
+	}
 	f.Levels = e.levels
 	return []Finding{f}
 }
@@ -176,6 +176,9 @@ func (col *column) reason(e evidence, pol Policy) string {
 		return fmt.Sprintf("not tested: %s here and %s in the reference, it takes %d", counted(col.c.present(), "value"), grouped(col.f.Rows-col.f.Missing-col.f.Infinite), pol.MinRows)
 	case e.adjusted < pol.Alpha && e.size <= e.threshold:
 		return fmt.Sprintf("changed, but too little to matter: distance %s, it takes more than %s (%s)", figure(e.size), figure(e.threshold), pText(e))
+	}
+	if e.noise > 1 {
+		return fmt.Sprintf("no change beyond what stretches of the reference differ by among themselves (%s times the variance of independent rows): distance %s, %s", figure(e.noise), figure(e.size), pText(e))
 	}
 	return fmt.Sprintf("no change beyond chance: distance %s, %s", figure(e.size), pText(e))
 }

@@ -22,6 +22,8 @@ func (t *Tally) multivariate(pol Policy) (m *Multivariate, spent float64) {
 	m = &Multivariate{}
 	if r := t.profile.Joint; r == nil {
 		m.PCA = joint.Unmeasured("the profile keeps no reconstruction; it takes a reference of %d rows with two columns that vary", joint.MinRows)
+	} else if t.joint == nil {
+		m.PCA = joint.Unmeasured("the window's rows were counted without looking at their columns together")
 	} else {
 		m.PCA = r.Measure(t.joint, rule)
 	}
@@ -35,10 +37,27 @@ func (t *Tally) multivariate(pol Policy) (m *Multivariate, spent float64) {
 	if m.Domain = t.domain.Judge(rule); t.rows < pol.MinRows || t.profile.Rows < pol.MinRows {
 		m.Domain = joint.NotSeparated("%d rows against %d, it takes %d", t.rows, t.profile.Rows, pol.MinRows)
 	}
+	if columns := t.profile.noisy(); m.Domain.P.Finite() && (len(columns) >= someNoisy || 2*len(columns) >= len(t.profile.Features)) {
+		m.Domain = joint.NotSeparated("stretches of the reference's own rows can be told apart (%s), so any window could", listed(columns))
+	}
 	if m.Domain.P.Finite() {
 		spent += pol.JointShare
 	}
 	return m, spent
+}
+
+// someNoisy is how many columns have noise of their own, or half of a table's, before a classifier is not believed: of independent rows a column in two
+// hundred has by chance.
+const someNoisy = 3
+
+// noisy are the columns of which stretches of the reference differ beyond chance.
+func (p *Profile) noisy() (columns []string) {
+	for i := range p.Features {
+		if len(p.Features[i].Noise) > 0 {
+			columns = append(columns, p.Features[i].Name)
+		}
+	}
+	return columns
 }
 
 // findings are those of the measurements that drifted.

@@ -11,6 +11,7 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/drift/domain"
+	"mlops/shared/drift/joint"
 )
 
 // paired is a frame of w in which normal1 goes with normal0 by the correlation rho; each by itself is as it was.
@@ -172,5 +173,25 @@ func TestDamagedReconstruction(t *testing.T) {
 	}
 	if _, err := ReadProfile(b); err == nil || !strings.Contains(err.Error(), "joint.components") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Where rows come in time a classifier tells every ordinary day from all the others: then it is not believed, and says so.
+func TestClassifierOfDays(t *testing.T) {
+	w := newWorld(91)
+	reference := w.course(5000, courses[2].draw, 0.9)
+	p := profiled(t, Reference{Frame: reference})
+	told := 0
+	for range 3 {
+		window := w.course(400, courses[2].draw, 0.9)
+		separation := domain.Classify(reference, window, domain.Options{})
+		r := measure(t, p, Window{Frame: window, Domain: separation})
+		told += one(separation.Judge(joint.Rule{Alpha: 0.01, Share: 0.1, Least: 0.035}).Drifted)
+		if r.DatasetDrift || !strings.Contains(r.Multivariate.Domain.Reason, "can be told apart (\"x0\"") {
+			t.Errorf("%s; %v", r.Multivariate.Domain.Reason, r.Reasons)
+		}
+	}
+	if told == 0 {
+		t.Error("the classifier told no day apart: nothing is shown")
 	}
 }

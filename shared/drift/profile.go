@@ -21,7 +21,8 @@ type Profile struct {
 	Rows       int              `json:"rows"`
 	Task       dataset.Task     `json:"task,omitempty"` // "" where there were neither labels nor predictions
 	Classes    []string         `json:"classes,omitempty"`
-	Threshold  float64          `json:"threshold"` // binary: positive when p >= Threshold
+	Threshold  float64          `json:"threshold"`        // binary: positive when p >= Threshold
+	Sorted     string           `json:"sorted,omitempty"` // the column by which the rows were found sorted: their order tells nothing of the noise of ordinary windows
 	Features   []FeatureProfile `json:"features"`
 	Prediction *FeatureProfile  `json:"prediction,omitempty"` // binary: p of the positive class; multiclass: the class; regression: the value
 	Target     *FeatureProfile  `json:"target,omitempty"`     // the labels: the class, or the value
@@ -55,6 +56,8 @@ type FeatureProfile struct {
 	Q3     number.Float   `json:"q3"`
 	Max    number.Float   `json:"max"`
 
+	Noise []Noise `json:"noise,omitempty"` // parts of the reference by ascending size; none where they differ by chance only
+
 	// Categories.
 	Levels []string `json:"levels,omitempty"` // ascending; at most maxLevels, the most frequent
 	Other  int      `json:"other,omitempty"`  // rows of levels that found no place in Levels
@@ -82,7 +85,14 @@ type Reference struct {
 	Importance  map[string]float64  // by feature; may be nil
 	Threshold   float64             // binary: positive when p >= Threshold; 0 means 0.5
 	Segments    map[string][]string // declared segment columns that are no features: each row's group, "" = missing; may be nil
+	Order       string              // of the rows: OrderTime, OrderNone, or "": by time unless they are found sorted
 }
+
+// Orders of a reference's rows.
+const (
+	OrderTime = "time" // as they came: stretches of them are what ordinary windows look like
+	OrderNone = "none" // any: rows count as independent
+)
 
 // Window is a stretch of what the model met.
 type Window struct {

@@ -155,27 +155,27 @@ func (d *duplicates) counts() (rows, repeated int) {
 // hashBlock is how many rows are hashed at a time: few enough to stay in a processor's cache.
 const hashBlock = 4096
 
-// countDuplicates hashes the features of every row: a number by its bits, a level by its text, a missing value by itself. The hash is FNV-1a over the
-// columns' own, each mixed (SplitMix64, Steele, Lea & Flood 2014), so equal rows have equal hashes and different ones differ but for one chance in 2^64.
+// countDuplicates counts the rows of a table by their features.
 func (p *Profile) countDuplicates(f *dataset.Frame) *duplicates {
 	d := newDuplicates()
-	if f == nil {
-		return d
-	}
-	var columns []*dataset.Column
-	var levels [][]uint64
-	for i := range p.Features {
-		if c := f.Column(p.Features[i].Name); c != nil {
-			level := make([]uint64, 1+len(c.Levels)) // a missing one first
-			for k, text := range c.Levels {
-				level[k+1] = hashOf(text)
-			}
-			columns, levels = append(columns, c), append(levels, level)
+	d.addRows(p.columnsOf(f), f.Rows())
+	return d
+}
+
+// addRows hashes the columns of every row, those that are there: a number by its bits, a level by its text, a missing value by itself. The hash is FNV-1a
+// over the columns' own, each mixed, so equal rows have equal hashes and different ones differ but for one chance in 2^64.
+func (d *duplicates) addRows(columns []*dataset.Column, rows int) {
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c *dataset.Column) bool { return c == nil })
+	levels := make([][]uint64, len(columns))
+	for i, c := range columns {
+		levels[i] = make([]uint64, 1+len(c.Levels)) // a missing one first
+		for k, text := range c.Levels {
+			levels[i][k+1] = hashed(text)
 		}
 	}
-	hash := make([]uint64, f.Rows())
-	each((len(hash)+hashBlock-1)/hashBlock, func(b int) {
-		from, to := b*hashBlock, min(len(hash), (b+1)*hashBlock)
+	hash := make([]uint64, rows)
+	each((rows+hashBlock-1)/hashBlock, func(b int) {
+		from, to := b*hashBlock, min(rows, (b+1)*hashBlock)
 		for i, c := range columns {
 			hashColumn(hash[from:to], c, levels[i], from)
 		}
@@ -183,7 +183,6 @@ func (p *Profile) countDuplicates(f *dataset.Frame) *duplicates {
 	for _, h := range hash {
 		d.add(h, 1)
 	}
-	return d
 }
 
 // hashColumn mixes rows of a column, the first of them at from, into the rows' hashes.
@@ -191,7 +190,7 @@ func hashColumn(hash []uint64, c *dataset.Column, level []uint64, from int) {
 	const prime = 0x100000001b3
 	if c.Kind == dataset.Categorical {
 		for r, k := range c.Code[from : from+len(hash)] {
-			hash[r] = mix(hash[r]*prime ^ level[k+1])
+			hash[r] = mixed(hash[r]*prime ^ level[k+1])
 		}
 		return
 	}
@@ -200,24 +199,8 @@ func hashColumn(hash []uint64, c *dataset.Column, level []uint64, from int) {
 		if x != x {
 			v = 1
 		}
-		hash[r] = mix(hash[r]*prime ^ v)
+		hash[r] = mixed(hash[r]*prime ^ v)
 	}
-}
-
-func hashOf(text string) uint64 {
-	h := uint64(0xcbf29ce484222325)
-	for i := range len(text) {
-		h = (h ^ uint64(text[i])) * 0x100000001b3
-	}
-	return h
-}
-
-func mix(h uint64) uint64 {
-	h ^= h >> 30
-	h *= 0xbf58476d1ce4e5b9
-	h ^= h >> 27
-	h *= 0x94d049bb133111eb
-	return h ^ h>>31
 }
 
 // Duplication is how many rows came before, in the reference's sample or in the window's.

@@ -20,7 +20,7 @@ func TestDuplicates(t *testing.T) {
 	}
 	for _, k := range []int{3, 40, 400} { // levels of each of two columns: rows repeat always, often, seldom
 		draw := func(n int) *dataset.Frame {
-			return &dataset.Frame{Columns: []dataset.Column{dataset.CategoricalColumn("a", w.levels(n, k), nil), dataset.CategoricalColumn("b", w.levels(n, k), nil)}}
+			return &dataset.Frame{Columns: []dataset.Column{w.levels("a", n, k, 1, 0), w.levels("b", n, k, 1, 0)}}
 		}
 		for _, size := range [][2]int{{100, 5000}, {2000, 2000}, {5000, 300}} {
 			p, err := NewProfile(Reference{Frame: draw(size[0])})
@@ -38,7 +38,7 @@ func TestDuplicates(t *testing.T) {
 func TestDuplicatesAreBounded(t *testing.T) {
 	w, whole, parts := newWorld(82), newDuplicates(), []*duplicates{newDuplicates(), newDuplicates(), newDuplicates()}
 	for range 100_000 {
-		h := mix(uint64(w.IntN(90_000)) + 1)
+		h := mixed(uint64(w.IntN(90_000)) + 1)
 		whole.add(h, 1)
 		parts[w.IntN(3)].add(h, 1)
 	}

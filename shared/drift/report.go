@@ -148,7 +148,7 @@ type Finding struct {
 	N         int          `json:"n"`                  // rows it was measured on
 	Text      string       `json:"text"`               // one sentence for people, naming the feature
 	Factor    number.Float `json:"factor,omitempty"`   // unit_change: the values are now this many times what they were
-	Levels    []string     `json:"levels,omitempty"`   // categories: the new or the vanished ones, at most ten
+	Levels    []string     `json:"levels,omitempty"`   // categories: the new, the vanished or the two exchanged ones, at most ten
 	Seasonal  bool         `json:"seasonal,omitempty"` // the same season of an earlier year had it, too: no news
 
 	Features []string `json:"features,omitempty"` // joint, domain: the columns that carry it, at most ten

@@ -108,7 +108,7 @@ func oneVersion(found []Past) []Past {
 // without performance. It is what a store keeps of a window, so that the window's season can be found next year.
 func (t *Tally) Profile() *Profile {
 	p := *t.profile
-	p.Rows, p.Performance, p.Segments, p.Features = t.rows, nil, nil, make([]FeatureProfile, len(t.features))
+	p.Rows, p.Performance, p.Segments, p.Joint, p.Features = t.rows, nil, nil, nil, make([]FeatureProfile, len(t.features))
 	for i, c := range t.features {
 		p.Features[i] = c.profile(&t.profile.Features[i])
 	}
@@ -128,6 +128,7 @@ func (c *counts) profile(ref *FeatureProfile) FeatureProfile {
 	if f.Kind == dataset.Categorical {
 		f.Other = 0
 		f.addLevels(c.unseen)
+		f.Other += c.unnamed()
 	}
 	for _, n := range f.Counts {
 		f.Distinct += min(n, 1)
@@ -135,7 +136,8 @@ func (c *counts) profile(ref *FeatureProfile) FeatureProfile {
 	if f.Kind == dataset.Numeric {
 		f.Mean, f.SD, f.Min, f.Max, f.Q1, f.Median, f.Q3, f.Zeros = nan, nan, nan, nan, nan, nan, nan, c.sizes.zeros
 		if c.present() > 0 {
-			f.Mean, f.SD, f.Min, f.Max, f.Median = number.Float(c.mean()), number.Float(c.sd()), number.Float(c.least), number.Float(c.most), number.Float(c.sizes.median())
+			f.Mean, f.SD, f.Min, f.Max = number.Float(c.mean()), number.Float(c.sd()), number.Float(c.least), number.Float(c.most)
+			f.setQuartiles()
 		} else {
 			f.Edges, f.Counts, f.Mean = nil, []int{0}, nan
 		}
@@ -162,15 +164,17 @@ func (f *FeatureProfile) addLevels(rows map[string]int) {
 	}
 }
 
-// MergeProfiles is the profile of several windows together: counts add up exactly, means and standard deviations are those of the union, a
-// quartile is the mean of the parts' weighted by rows. The parts are profiles of windows tallied against one profile (Tally.Profile).
+// MergeProfiles is the profile of several windows together, whose parts are profiles of windows tallied against one profile (Tally.Profile). In
+// any order they make what Tally.Profile makes of all rows: counts (rows, missing, infinite, zeros, by bin, and by level up to 1,000 levels), extremes and quartiles exactly,
+// means and standard deviations but for rounding. Of more levels each part decides for itself which have a place, and the others are counted together.
+// A quartile of either is an estimate: its rank is off by no more than its bin's share of the rows, of which there are 20 of about the same in the reference.
 // The error, Invalid, names the first column whose bins differ.
 func MergeProfiles(parts ...*Profile) (*Profile, error) {
 	if len(parts) == 0 {
 		return nil, fault.Invalidf("merge no profiles")
 	}
 	whole := *parts[0]
-	whole.Performance, whole.Segments, whole.Target, whole.Repeated = nil, nil, nil, nil
+	whole.Performance, whole.Segments, whole.Target, whole.Repeated, whole.Joint = nil, nil, nil, nil, nil
 	whole.Features = slices.Clone(whole.Features)
 	if whole.Prediction != nil {
 		f := *whole.Prediction
@@ -208,7 +212,10 @@ func (f *FeatureProfile) merge(o *FeatureProfile) error {
 		}
 		f.Other += o.Other
 		f.addLevels(rows)
-		f.Distinct = len(f.Levels)
+		f.Distinct = 0
+		for _, n := range f.Counts {
+			f.Distinct += min(n, 1)
+		}
 		return nil
 	}
 	switch {
@@ -227,10 +234,36 @@ func (f *FeatureProfile) merge(o *FeatureProfile) error {
 	}
 	f.Zeros += o.Zeros
 	f.SD = number.Float(pooledSD(n, float64(f.Mean), float64(f.SD), m, float64(o.Mean), float64(o.SD)))
-	weighted := func(a, b number.Float) number.Float { return number.Float((float64(a)*n + float64(b)*m) / (n + m)) }
-	f.Mean, f.Q1, f.Median, f.Q3 = weighted(f.Mean, o.Mean), weighted(f.Q1, o.Q1), weighted(f.Median, o.Median), weighted(f.Q3, o.Q3)
+	f.Mean = number.Float((float64(f.Mean)*n + float64(o.Mean)*m) / (n + m))
 	f.Min, f.Max = min(f.Min, o.Min), max(f.Max, o.Max)
+	f.setQuartiles()
 	return nil
+}
+
+// setQuartiles estimates the quartiles by the counts in bins: linear between the ends of the bin that holds the value of that rank. So the rank
+// of an estimate is off by no more than that bin's share of the rows.
+func (f *FeatureProfile) setQuartiles() {
+	n := 0
+	for _, k := range f.Counts {
+		n += k
+	}
+	at := func(q float64) number.Float {
+		rank, before, i := q*float64(n-1), 0, 0
+		for ; float64(before+f.Counts[i]) <= math.Floor(rank); i++ {
+			before += f.Counts[i]
+		}
+		low, high := f.Min, f.Max
+		if i > 0 {
+			low = max(low, number.Float(math.Nextafter(float64(f.Edges[i-1]), math.Inf(1)))) // the edge itself is of the bin before
+		}
+		if i < len(f.Edges) {
+			high = min(high, f.Edges[i])
+		}
+		part := min(1, (rank-float64(before)+0.5)/float64(f.Counts[i]))
+		v := number.Float(float64(float64(low)*(1-part)) + float64(float64(high)*part))
+		return min(max(v, low), high) // whatever rounding makes of it
+	}
+	f.Q1, f.Median, f.Q3 = at(0.25), at(0.5), at(0.75)
 }
 
 // pooledSD is the standard deviation of the union of two samples (Chan, Golub & LeVeque 1983); one value alone has none.
@@ -303,16 +336,46 @@ func (t *Tally) excuse(columns []column, pol Policy) *Seasonality {
 	return s
 }
 
-// seasonTally counts the window on the season's bins, too: its features, and its predictions if they mean the same.
-func (p *Profile) seasonTally(w Window) (*Tally, error) {
-	s := w.Season.Profile
-	if s == nil {
-		return nil, fault.Invalidf("measure a window of %q against the season %q: it has no profile", p.Model, w.Season.Name)
+// addSeason counts a part of a window on the season's bins, too: its features, and its predictions if they mean the same.
+func (t *Tally) addSeason(w Window, rows int) error {
+	p := t.profile
+	switch {
+	case w.Season == nil && (t.season == nil || rows == 0):
+		return nil
+	case w.Season == nil || t.season == nil && t.rows > 0:
+		return fault.Invalidf("add rows with a season to a window of %q without, or the other way round", p.Model)
+	case w.Season.Profile == nil:
+		return fault.Invalidf("measure a window of %q against the season %q: it has no profile", p.Model, w.Season.Name)
+	case t.season != nil && t.season.profile != w.Season.Profile:
+		return fault.Invalidf("add rows with the season %q to a window of %q with another: %q", w.Season.Name, p.Model, t.seasonName)
+	}
+	season := t.season
+	if season == nil {
+		var err error
+		if season, err = w.Season.Profile.NewTally(); err != nil {
+			return fault.Wrap(err, "measure a window against the season %q", w.Season.Name)
+		}
 	}
 	then := Window{Start: w.Start, End: w.End, Frame: w.Frame}
-	if s.Task == p.Task && slices.Equal(s.Classes, p.Classes) {
+	if s := w.Season.Profile; s.Task == p.Task && slices.Equal(s.Classes, p.Classes) {
 		then.Predictions = w.Predictions
 	}
-	t, err := s.Tally(then)
-	return t, fault.Wrap(err, "measure a window against the season %q", w.Season.Name)
+	if err := season.Add(then); err != nil {
+		return fault.Wrap(err, "measure a window against the season %q", w.Season.Name)
+	}
+	t.season, t.seasonName = season, w.Season.Name
+	return nil
+}
+
+// mergeSeason adds what another part says on the season's bins.
+func (t *Tally) mergeSeason(o *Tally) error {
+	switch {
+	case o.season == nil && (t.season == nil || o.rows == 0):
+		return nil
+	case o.season == nil || t.season == nil && t.rows > 0:
+		return fault.Invalidf("merge a tally with a season and one without")
+	case t.season == nil:
+		t.season, t.seasonName = o.season.profile.newTally(), o.seasonName
+	}
+	return t.season.Merge(o.season)
 }

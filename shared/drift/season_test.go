@@ -65,7 +65,7 @@ func (w world) winter(n int) Window {
 	for i := range window.Frame.Column("normal0").Float {
 		window.Frame.Column("normal0").Float[i] += 0.8
 	}
-	levels(func(s string) string { return map[string]string{"v000": "v002", "v002": "v000"}[s] })(window.Frame.Column("levels4_8"))
+	levels(func(s string) string { return map[string]string{"v0000": "v0002", "v0002": "v0000"}[s] })(window.Frame.Column("levels4_8"))
 	return window
 }
 
@@ -155,6 +155,9 @@ func TestSeasonOfParts(t *testing.T) {
 	}
 	for i, f := range whole.Profile().Features {
 		g := got.Features[i]
+		if g.Other > 0 {
+			continue // more levels than a profile keeps: which, each part decides for itself
+		}
 		if !bytes.Equal(text(t, f.Counts), text(t, g.Counts)) || f.Missing != g.Missing || f.Rows != g.Rows || strings.Join(f.Levels, ",") != strings.Join(g.Levels, ",") {
 			t.Errorf("%s: the parts' counts differ", f.Name)
 		}

@@ -57,10 +57,10 @@ func (g *GroupColumn) of(f FeatureProfile, rows int) *FeatureProfile {
 }
 
 // newSegments finds the segments and measures the reference in each.
-func (p *Profile) newSegments(r Reference) {
+func (p *Profile) newSegments(r Reference, inTime bool) {
 	for _, name := range sortedKeys(r.Segments) {
 		c := dataset.CategoricalColumn(name, r.Segments[name], func(s string) bool { return s == "" })
-		f := newFeature(&c, p.Rows, math.NaN())
+		f := newFeature(&c, p.Rows, math.NaN(), inTime)
 		p.Segments = append(p.Segments, SegmentProfile{Name: name, Column: &f, Groups: groupsOf(&f)})
 	}
 	var automatic []*FeatureProfile

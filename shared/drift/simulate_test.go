@@ -1,176 +1,11 @@
 package drift
 
 import (
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 
 	"mlops/shared/dataset"
 )
-
-// world draws tables of thirty columns of many kinds: normal, skewed, heavy-tailed, counts, spikes at zero, missing values, and
-// categories of two to three hundred levels.
-type world struct{ *rand.Rand }
-
-func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 7))} }
-
-func (w world) numbers(n int, draw func() float64) []float64 {
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = draw()
-	}
-	return v
-}
-
-func (w world) poisson(mean float64) float64 {
-	k, p, limit := 0, 1.0, math.Exp(-mean)
-	for p > limit {
-		p *= w.Float64()
-		k++
-	}
-	return float64(k - 1)
-}
-
-// levels draws from k levels whose frequencies fall as 1/rank.
-func (w world) levels(n, k int) []string {
-	cumulated, total := make([]float64, k), 0.0
-	for i := range cumulated {
-		total += 1 / float64(i+1)
-		cumulated[i] = total
-	}
-	names, v := make([]string, k), make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("v%03d", i)
-	}
-	for i := range v {
-		v[i] = names[bin(cumulated, w.Float64()*total)]
-	}
-	return v
-}
-
-func (w world) frame(n int) *dataset.Frame {
-	var c []dataset.Column
-	number := func(name string, draw func() float64) {
-		c = append(c, dataset.NumericColumn(name, w.numbers(n, draw)))
-	}
-	for i := range 6 {
-		number(fmt.Sprintf("normal%d", i), w.NormFloat64)
-	}
-	for i := range 3 {
-		number(fmt.Sprintf("skewed%d", i), func() float64 { return math.Exp(w.NormFloat64()) })
-	}
-	number("heavy", func() float64 { return w.NormFloat64() / math.Abs(w.NormFloat64()) })
-	number("pareto", func() float64 { return math.Pow(w.Float64(), -1/1.5) })
-	for i := range 3 {
-		number(fmt.Sprintf("count%d", i), func() float64 { return w.poisson(float64(1 + 3*i)) })
-	}
-	number("spike", func() float64 {
-		if w.Float64() < 0.9 {
-			return 0
-		}
-		return 1000 * math.Exp(w.NormFloat64())
-	})
-	number("flag", func() float64 { return math.Floor(w.Float64() + 0.03) })
-	for i := range 3 {
-		number(fmt.Sprintf("gaps%d", i), func() float64 {
-			if w.Float64() < []float64{0.02, 0.1, 0.6}[i] {
-				return math.NaN()
-			}
-			return 100 + 15*w.NormFloat64()
-		})
-	}
-	for i, k := range []int{2, 3, 4, 5, 8, 10, 15, 25, 50, 100, 300} {
-		c = append(c, dataset.CategoricalColumn(fmt.Sprintf("levels%d_%d", i, k), w.levels(n, k), nil))
-	}
-	f, err := dataset.NewFrame(c...)
-	if err != nil {
-		panic(err)
-	}
-	return f
-}
-
-// answers draws predictions that are calibrated, and labels to them.
-func (w world) answers(n int, sharpness float64) (predictions, y []float64) {
-	for range n {
-		p := 1 / (1 + math.Exp(-sharpness*w.NormFloat64()))
-		label := 0.0
-		if w.Float64() < p {
-			label = 1
-		}
-		predictions, y = append(predictions, 1-p, p), append(y, label)
-	}
-	return predictions, y
-}
-
-func (w world) profile(t testing.TB, n int) *Profile {
-	t.Helper()
-	predictions, y := w.answers(n, 2)
-	p, err := NewProfile(Reference{Model: "m", Version: 3, Frame: w.frame(n), Predictions: predictions,
-		Labels: dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"no", "yes"}, Y: y}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func (w world) window(n int) Window {
-	predictions, _ := w.answers(n, 2)
-	return Window{Frame: w.frame(n), Predictions: predictions}
-}
-
-func measure(t testing.TB, p *Profile, w Window) *Report {
-	t.Helper()
-	r, err := Measure(p, w, DefaultPolicy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// references is how many references a simulation draws.
-func references(usually int) int {
-	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
-		return n
-	}
-	return usually
-}
-
-// When nothing changed, at most one window in a hundred may show drift, of 31 columns, whatever the sizes; and at most one in a hundred a
-// loss of performance. Every reference meets three windows. Set MLOPS_WINDOWS to the number of references of each size to simulate more.
-func TestFalseAlarms(t *testing.T) {
-	references := references(20)
-	const windows = 3
-	total, drifts, losses := 0, 0, 0
-	for i, size := range [][2]int{{300, 100}, {600, 2000}, {1000, 300}, {1000, 1000}, {2000, 600}} {
-		w, drifted, lost := newWorld(uint64(i)), 0, 0
-		for range references {
-			p := w.profile(t, size[0])
-			for range windows {
-				r := measure(t, p, w.window(size[1]))
-				if len(r.Findings) > 0 {
-					drifted++
-				}
-				if r.PerformanceLoss {
-					lost++
-				}
-				if r.Verdict != OK {
-					t.Logf("%v: %s", size, strings.Join(r.Reasons, "; "))
-				} else if r.DatasetDrift || len(r.Findings) > 0 || r.PerformanceLoss {
-					t.Errorf("ok, and yet: %v", r.Reasons)
-				}
-			}
-		}
-		total, drifts, losses = total+references*windows, drifts+drifted, losses+lost
-		t.Logf("%d reference rows, windows of %d: %d drifts and %d losses in %d", size[0], size[1], drifted, lost, references*windows)
-	}
-	if drifts*100 > total || losses*100 > total {
-		t.Errorf("%d drifts and %d losses in %d windows in which nothing changed", drifts, losses, total)
-	}
-}
 
 // Changes that must be found in a window of 10,000 rows, and what must be said of each.
 func TestPower(t *testing.T) {
@@ -221,7 +56,7 @@ func TestPower(t *testing.T) {
 		{"x 100 of counts", "count1", each1(func(x float64) float64 { return 100 * x }), UnitChange, factor(100)},
 		{"x 1/100 of counts, most of them zero or one", "count0", each1(func(x float64) float64 { return x / 100 }), UnitChange, factor(0.01)},
 		{"a large shift is no unit", "gaps0", each1(func(x float64) float64 { return x + 150 }), Covariate, nil},
-		{"two levels swapped", "levels4_8", levels(func(s string) string { return map[string]string{"v000": "v002", "v002": "v000"}[s] }), Covariate, func(f Finding) bool { return f.Effect > 0.2 }},
+		{"two levels swapped", "levels4_8", levels(func(s string) string { return map[string]string{"v0000": "v0002", "v0002": "v0000"}[s] }), Covariate, func(f Finding) bool { return f.Effect > 0.2 }},
 		{"a new level", "levels4_8", levels(func(s string) string {
 			if w.Float64() < 0.02 {
 				return "novel"
@@ -230,9 +65,9 @@ func TestPower(t *testing.T) {
 		}), NewCategory, func(f Finding) bool {
 			return math.Abs(float64(f.Effect)-0.02) < 0.005 && len(f.Levels) == 1 && f.Levels[0] == "novel"
 		}},
-		{"a level renamed", "levels4_8", levels(func(s string) string { return map[string]string{"v003": "V003"}[s] }), VanishedCategory, func(f Finding) bool { return f.Levels[0] == "v003" }},
-		{"every level new", "levels10_300", levels(func(s string) string { return s + "x" }), NewCategory, func(f Finding) bool { return f.Effect == 1 }},
-		{"one level only", "levels4_8", levels(func(string) string { return "v001" }), Constant, nil},
+		{"a level renamed", "levels4_8", levels(func(s string) string { return map[string]string{"v0003": "V0003"}[s] }), VanishedCategory, func(f Finding) bool { return f.Levels[0] == "v0003" }},
+		{"every level new", "levels7_50", levels(func(s string) string { return s + "x" }), NewCategory, func(f Finding) bool { return f.Effect == 1 }},
+		{"one level only", "levels4_8", levels(func(string) string { return "v0001" }), Constant, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			window := w.window(10000)

@@ -59,6 +59,22 @@ func (s *sum) value() float64 {
 	if s.overflow {
 		return math.Inf(1)
 	}
+	v, _ := s.exact().Float64()
+	return v
+}
+
+// mean is the sum over n > 0, also where the sum itself is too great for a float64.
+func (s *sum) mean(n int) float64 {
+	v := s.value()
+	if s.overflow || !math.IsInf(v, 0) {
+		return v / float64(n)
+	}
+	exact := s.exact()
+	v, _ = exact.Quo(exact, new(big.Float).SetInt64(int64(n))).Float64()
+	return v
+}
+
+func (s *sum) exact() *big.Float {
 	total, part := new(big.Int), new(big.Int)
 	for i, d := range s.digits {
 		part.SetInt64(d[0])
@@ -67,8 +83,7 @@ func (s *sum) value() float64 {
 		total.Add(total, part.Lsh(part, uint(i)))
 	}
 	f := new(big.Float).SetInt(total) // exact: its precision is that of the integer
-	v, _ := f.SetMantExp(f, s.first-1075).Float64()
-	return v
+	return f.SetMantExp(f, s.first-1075)
 }
 
 // reach grows v, whose first element stands for the index first, until it holds index k; by half as much again, so that growing stays

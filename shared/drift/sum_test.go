@@ -99,7 +99,7 @@ func TestCut(t *testing.T) {
 		"two, very near": {func() float64 { return 1 + math.Floor(w.Float64()+0.5)*0x1p-52 }, 2},
 	} {
 		column := dataset.NumericColumn("x", w.numbers(1000, c.draw))
-		f := newFeature(&column, 1000, 0)
+		f := newFeature(&column, 1000, 0, true)
 		held, most := 0, 0
 		for _, n := range f.Counts {
 			if n > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,50 +42,100 @@ type Tally struct {
 // Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
 // names every length that does not fit and labels that are no answer of the task.
 func (p *Profile) Tally(w Window) (*Tally, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	rows, err := p.check(w)
+	t, err := p.NewTally()
 	if err != nil {
 		return nil, err
 	}
-	t := &Tally{profile: p, rows: rows, start: w.Start, end: w.End, features: make([]*counts, len(p.Features)), domain: w.Domain}
-	at := map[string]*dataset.Column{}
-	if w.Frame != nil {
-		for i := range w.Frame.Columns {
-			at[w.Frame.Columns[i].Name] = &w.Frame.Columns[i]
-		}
+	if err := t.Add(w); err != nil {
+		return nil, err
 	}
-	each(len(p.Features), func(i int) {
-		t.features[i] = p.Features[i].count(at[p.Features[i].Name], rows)
-	})
+	return t, nil
+}
+
+// NewTally is the tally of nothing, to which the parts of a window are added. The error, Invalid, says how the profile contradicts itself.
+func (p *Profile) NewTally() (*Tally, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return p.newTally(), nil
+}
+
+func (p *Profile) newTally() *Tally {
+	t := &Tally{profile: p, features: make([]*counts, len(p.Features)), segments: p.newSegmentTallies(), faults: map[string]int{}, otherClasses: map[string]int{}}
+	for i := range t.features {
+		t.features[i] = p.Features[i].newCounts()
+		t.features[i].absent = true
+	}
 	if p.Joint != nil {
-		t.joint = p.Joint.Sum(w.Frame)
+		t.joint = &joint.Sums{}
 	}
-	t.target, t.segments = p.countTarget(w), p.countSegments(w, rows)
 	if p.Repeated != nil {
-		t.duplicates = p.countDuplicates(w.Frame)
+		t.duplicates = newDuplicates()
 	}
+	return t
+}
+
+// Add counts another part of the window. Tallies of parts are that of the whole to the last bit, whichever way it was cut; but a column
+// that some parts have as text makes it text in all. Errors are those of Profile.Tally, and leave the tally as it was.
+func (t *Tally) Add(w Window) error {
+	p := t.profile
+	rows, err := p.check(w)
+	if err != nil {
+		return err
+	}
+	predicts := p.Prediction != nil && w.Predictions != nil
+	if rows > 0 && t.rows > 0 && predicts != (t.prediction != nil) {
+		return fault.Invalidf("add rows with predictions to a tally without, or the other way round")
+	}
+	var expected losses
+	if predicts && p.Performance != nil && p.Performance.Error != nil {
+		if err := expected.count(p, p.Performance.Error, w); err != nil {
+			return fault.Wrap(err, "expect the errors of %d rows of %q", rows, p.Model)
+		}
+	}
+	if err := t.addSeason(w, rows); err != nil {
+		return err
+	}
+	t.rows += rows
+	t.span(w.Start, w.End)
+	at := p.columnsOf(w.Frame)
+	each(len(at), func(i int) { t.features[i].add(&p.Features[i], at[i], rows) })
+	t.addTogether(w.Frame, at, rows)
+	t.addTarget(w)
+	t.addSegments(w, rows)
 	t.note(w)
-	if w.Season != nil {
-		t.seasonName = w.Season.Name
-		if t.season, err = p.seasonTally(w); err != nil {
-			return nil, err
-		}
+	if predicts {
+		t.addPredictions(w, rows, &expected)
 	}
-	if p.Prediction == nil || w.Predictions == nil {
-		return t, nil
+	return nil
+}
+
+// addTogether counts what no column says by itself: how they go together, and rows that came before.
+func (t *Tally) addTogether(f *dataset.Frame, at []*dataset.Column, rows int) {
+	if t.joint != nil && rows > 0 {
+		t.joint.Merge(t.profile.Joint.Sum(f))
 	}
+	if t.duplicates != nil {
+		t.duplicates.addRows(at, rows)
+	}
+}
+
+// addPredictions keeps the rows that have a valid prediction, and their labels.
+func (t *Tally) addPredictions(w Window, rows int, expected *losses) {
+	p := t.profile
 	if p.Performance != nil && p.Performance.Error != nil {
-		t.losses = new(losses)
-		if err := t.losses.count(p, p.Performance.Error, w); err != nil {
-			return nil, fault.Wrap(err, "expect the errors of %d rows of %q", rows, p.Model)
+		if t.losses == nil {
+			t.losses = new(losses)
 		}
+		t.losses.merge(expected)
 	}
 	answers := p.answers(w.Predictions)
-	t.prediction = p.Prediction.count(&answers, rows)
+	if t.prediction == nil {
+		t.prediction = p.Prediction.newCounts()
+	}
+	t.prediction.add(p.Prediction, &answers, rows)
 	n := width(p.Task, len(p.Classes))
-	t.predictions = make([]float64, 0, len(w.Predictions))
+	t.predictions = slices.Grow(t.predictions, len(w.Predictions))
 	for i := range rows {
 		row := w.Predictions[i*n : i*n+n]
 		if !p.valid(row) {
@@ -100,12 +151,47 @@ func (p *Profile) Tally(w Window) (*Tally, error) {
 		}
 		t.labels = append(t.labels, label)
 	}
-	return t, nil
 }
 
-// note takes over what a window says of its labels and of the windows before.
+// columnsOf are the columns of f in the profile's order; nil where f lacks one.
+func (p *Profile) columnsOf(f *dataset.Frame) []*dataset.Column {
+	at := map[string]*dataset.Column{}
+	if f != nil {
+		for i := range f.Columns {
+			at[f.Columns[i].Name] = &f.Columns[i]
+		}
+	}
+	columns := make([]*dataset.Column, len(p.Features))
+	for i := range columns {
+		columns[i] = at[p.Features[i].Name]
+	}
+	return columns
+}
+
+// batch is Add of a part, features only, that is one of many counted side by side.
+func (t *Tally) batch(b dataset.Batch) {
+	rows := b.Frame.Rows()
+	t.rows += rows
+	at := t.profile.columnsOf(b.Frame)
+	for i, column := range at {
+		t.features[i].add(&t.profile.Features[i], column, rows)
+	}
+	t.addTogether(b.Frame, at, rows)
+	t.addSegments(Window{Frame: b.Frame}, rows)
+}
+
+// span widens the time that the tally covers.
+func (t *Tally) span(start, end time.Time) {
+	if t.start.IsZero() || !start.IsZero() && start.Before(t.start) {
+		t.start = start
+	}
+	if end.After(t.end) {
+		t.end = end
+	}
+}
+
+// note takes over what a window says of its labels, of the windows before, and of its rows against the reference's.
 func (t *Tally) note(w Window) {
-	t.faults, t.otherClasses, t.unmatched, t.usual = map[string]int{}, map[string]int{}, w.Unmatched, w.Usual
 	for i, days := range w.Delays {
 		if !math.IsNaN(days) && (w.Labels == nil || !math.IsNaN(w.Labels[i])) {
 			t.delays = append(t.delays, days)
@@ -113,6 +199,13 @@ func (t *Tally) note(w Window) {
 	}
 	for class, n := range w.OtherClasses {
 		t.otherClasses[class] += n
+	}
+	t.unmatched += w.Unmatched
+	if len(t.usual) == 0 {
+		t.usual = w.Usual
+	}
+	if t.domain == nil {
+		t.domain = w.Domain
 	}
 }
 
@@ -156,33 +249,16 @@ func (t *Tally) Merge(o *Tally) error {
 	if t.prediction == nil != (o.prediction == nil) && t.rows > 0 && o.rows > 0 {
 		return fault.Invalidf("merge a tally with predictions and one without")
 	}
-	if t.season == nil != (o.season == nil) {
-		return fault.Invalidf("merge a tally with a season and one without")
-	}
-	if t.season != nil {
-		if err := t.season.Merge(o.season); err != nil {
-			return err
-		}
+	if err := t.mergeSeason(o); err != nil {
+		return err
 	}
 	t.rows += o.rows
-	if t.start.IsZero() || !o.start.IsZero() && o.start.Before(t.start) {
-		t.start = o.start
-	}
-	if o.end.After(t.end) {
-		t.end = o.end
-	}
+	t.span(o.start, o.end)
 	for i, c := range o.features {
 		t.features[i].merge(c)
 	}
-	switch {
-	case o.prediction == nil:
-	case t.prediction == nil:
-		t.prediction = t.profile.Prediction.newCounts()
-		fallthrough
-	default:
-		t.prediction.merge(o.prediction)
-	}
-	if t.joint != nil {
+	t.prediction = t.prediction.with(o.prediction, t.profile.Prediction)
+	if t.joint != nil && o.joint != nil {
 		t.joint.Merge(o.joint)
 	}
 	if t.domain == nil {
@@ -196,17 +272,11 @@ func (t *Tally) Merge(o *Tally) error {
 
 // mergeRest adds what a part says beside its features.
 func (t *Tally) mergeRest(o *Tally) {
-	switch {
-	case o.target == nil:
-	case t.target == nil:
-		t.target = o.target
-	default:
-		t.target.merge(o.target)
-	}
+	t.target = t.target.with(o.target, t.profile.Target)
 	for i := range t.segments {
-		t.segments[i].merge(&o.segments[i])
+		t.segments[i].merge(&o.segments[i], &t.profile.Segments[i])
 	}
-	if t.duplicates != nil {
+	if t.duplicates != nil && o.duplicates != nil {
 		t.duplicates.merge(o.duplicates)
 	}
 	for reason, n := range o.faults {

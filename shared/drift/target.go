@@ -26,19 +26,18 @@ func (p *Profile) labelColumn(y []float64) dataset.Column {
 }
 
 // newTarget is the profile of the labels.
-func (p *Profile) newTarget(y []float64) *FeatureProfile {
+func (p *Profile) newTarget(y []float64, inTime bool) *FeatureProfile {
 	c := p.labelColumn(y)
-	f := newFeature(&c, c.Len(), math.NaN())
+	f := newFeature(&c, c.Len(), math.NaN(), inTime)
 	return &f
 }
 
-// countTarget counts the labels of a window that are known.
-func (p *Profile) countTarget(w Window) *counts {
-	if p.Target == nil || w.Labels == nil {
-		return nil
+// addTarget counts the labels of a part of a window that are known.
+func (t *Tally) addTarget(w Window) {
+	if f := t.profile.Target; f != nil && w.Labels != nil {
+		c := t.profile.labelColumn(w.Labels)
+		t.target = t.target.with(f.count(&c, c.Len()), f)
 	}
-	c := p.labelColumn(w.Labels)
-	return p.Target.count(&c, c.Len())
 }
 
 // targetKey is the labels' name among the columns.

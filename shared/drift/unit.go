@@ -52,8 +52,8 @@ const (
 	unitBefore = 0.3  // least distance before, zeros left out
 	unitAfter  = 0.05 // greatest distance after; more where chance alone gives more
 	unitPart   = 0.25 // greatest part of the distance before that may be left after
-	unitOff    = 1.04 // how much greater or less is worse, for factors below ten, of which there are many ..
-	unitFarOff = 1.25 // .. and for others
+	unitOff    = 1.08 // how much greater or less is worse, for factors below ten, of which there are many ..
+	unitFarOff = 1.5  // .. and for others, of which the likelier stands first in the list: a later one must fit better by more than chance
 )
 
 // rescaled is a factor that explains a change.
@@ -94,7 +94,7 @@ func rescaling(f *FeatureProfile, c *counts, p Policy) (best rescaled, found boo
 	for _, u := range units {
 		for _, r := range []rescaled{{u.factor, u.from, u.to, before, 0}, {1 / u.factor, u.to, u.from, before, 0}} {
 			d, noise := distance(r.factor)
-			if r.after = d; d > max(unitAfter, 2*noise) || d > unitPart*before || d >= best.after {
+			if r.after = d; d > max(unitAfter, 2*noise) || d > unitPart*before || found && d >= best.after-noise/2 {
 				continue
 			}
 			off := unitOff

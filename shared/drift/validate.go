@@ -11,13 +11,22 @@ import (
 	"mlops/shared/number"
 )
 
-// maxProfile is the size beyond which a profile's JSON is not read: 5,000 features of 1,000 levels of ten bytes.
-const maxProfile = 64 << 20
+// MaxProfile is the size in bytes beyond which a profile's JSON is not read: 5,000 features of 1,000 levels of ten bytes.
+const MaxProfile = 64 << 20
+
+// IsProfile reports whether b is, or may have been meant for, the JSON of a profile: one object with a format and a list of features.
+func IsProfile(b []byte) bool {
+	var p struct {
+		Format   *int              `json:"format"`
+		Features []json.RawMessage `json:"features"`
+	}
+	return json.Unmarshal(b, &p) == nil && p.Format != nil && p.Features != nil
+}
 
 // ReadProfile reads a profile's JSON (as encoding/json writes it) and checks it. The error, Invalid, names what is wrong with it.
 func ReadProfile(b []byte) (*Profile, error) {
-	if len(b) > maxProfile {
-		return nil, fault.Invalidf("read a drift profile of %d bytes: at most %d", len(b), maxProfile).WithCode(fault.CodeTooLarge)
+	if len(b) > MaxProfile {
+		return nil, fault.Invalidf("read a drift profile of %d bytes: at most %d", len(b), MaxProfile).WithCode(fault.CodeTooLarge)
 	}
 	var p Profile
 	if err := json.Unmarshal(b, &p); err != nil {
@@ -139,6 +148,16 @@ func (f *FeatureProfile) check(rows int, add func(field, code string, got any, e
 		}
 	} else if f.Kind != dataset.Categorical {
 		add(f.Name, "unknown", f.Kind.String(), "numeric or categorical")
+	}
+	for i, n := range f.Noise {
+		fine := n.Rows > 0 && n.Parts >= leastParts && (i == 0 || n.Rows > f.Noise[i-1].Rows) && n.Novel >= 0 && n.Novel <= 1 && n.Absent >= 0 && n.Absent <= 1
+		for _, v := range []number.Float{n.Shape, n.DF, n.Rank, n.Missing} {
+			fine = fine && v.Finite() && v >= 1
+		}
+		if !fine {
+			add(f.Name, "out_of_range", i, "noise of eight parts or more, by ascending rows, of finite effects of at least 1 and shares in [0, 1]")
+			break
+		}
 	}
 	for i := 1; i < len(f.Levels); i++ {
 		if f.Levels[i-1] >= f.Levels[i] {

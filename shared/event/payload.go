@@ -20,6 +20,16 @@ type Upload struct {
 	Actor    string   `json:"actor"`             // who sent it
 	Incident string   `json:"incident,omitempty"`
 	Fresh    int      `json:"fresh,omitempty"` // how many of its last rows are newly labelled traffic (a retraining's data)
+
+	Parents []string `json:"parents,omitempty"` // data versions that a retraining made it of, dataset@version
+	Choice  *Choice  `json:"choice,omitempty"`  // why of these; nil where nothing was chosen
+}
+
+// Choice is why a data version was taken among several.
+type Choice struct {
+	Policy  string   `json:"policy"`  // digest of the rule
+	Decided string   `json:"decided"` // the criterion that left one
+	Reasons []string `json:"reasons"`
 }
 
 // Validated is the payload of DatasetValidated, DatasetRejected and TrainRequested.
@@ -74,12 +84,21 @@ type Moved struct {
 	Actor  string `json:"actor"`
 }
 
-// Drift is the payload of DriftRequested and DriftMeasured.
+// Drift is the payload of DriftRequested, BatchScored and DriftMeasured.
 type Drift struct {
 	Job     string `json:"job,omitempty"`
-	Key     string `json:"key,omitempty"` // of the drift report (JSON) in the data bucket
+	Window  string `json:"window,omitempty"` // DriftRequested: how far back to look, as Go writes a duration; "" = as configured
+	Rows    int    `json:"rows,omitempty"`   // DriftRequested: at the newest so many rows; 0 = as configured
+	First   string `json:"first,omitempty"`  // BatchScored: the batch's first inference id ..
+	Last    string `json:"last,omitempty"`   // .. and its last: its own rows are what is measured
+	Table   string `json:"table,omitempty"`  // BatchScored: key of the table it was made of
+	Key     string `json:"key,omitempty"`    // of the drift report (JSON) in the data bucket
 	Verdict string `json:"verdict,omitempty"`
+	Rules   []Told `json:"rules,omitempty"` // DriftMeasured: alert rules that began or ceased to fire, at most MaxTold
 }
+
+// MaxTold bounds what one event says of rules: an event has at most 256 KB.
+const MaxTold = 100
 
 // Batch is the payload of BatchRequested.
 type Batch struct {
@@ -103,16 +122,32 @@ type SingleAlert struct {
 type Asked struct {
 	Approval string `json:"approval"`
 	Incident string `json:"incident,omitempty"`
+	Rules    []Told `json:"rules,omitempty"`  // OwnerAlerted: alert rules that began or ceased to fire
+	Owner    string `json:"owner,omitempty"`  // OwnerAlerted: who is told; "" = the platform's owner
 	Status   string `json:"status,omitempty"` // Approved, Rejected, Expired
 	By       string `json:"by,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+}
+
+// Told is one alert rule that began or ceased to fire, as its mail says it.
+type Told struct {
+	Fingerprint string `json:"fingerprint"`
+	Rule        string `json:"rule"`
+	What        string `json:"what"` // the figure it looks at
+	Feature     string `json:"feature,omitempty"`
+	Status      string `json:"status"`          // firing, resolved
+	Severity    string `json:"severity"`        // info, warning, critical
+	Owner       string `json:"owner,omitempty"` // who is told; "" = the platform's owner
+	Agent       bool   `json:"agent,omitempty"` // the agent decides about it
+	Silent      bool   `json:"silent,omitempty"`
+	Text        string `json:"text"`
 }
 
 // Retrain is the payload of RetrainRequested.
 type Retrain struct {
 	Incident string    `json:"incident,omitempty"`
 	Approval string    `json:"approval,omitempty"`
-	Base     string    `json:"base"`    // data version to begin with; "" = the newest upload that asks what the champion answers
+	Base     string    `json:"base"`    // data version to begin with; "" = the one that the rule of selection chooses
 	Since    time.Time `json:"since"`   // labelled traffic from then on is added: from before, the base tells. Without a Base: unused
 	Dataset  string    `json:"dataset"` //
 	Reason   string    `json:"reason"`

@@ -3,6 +3,8 @@ package expect
 import (
 	"math"
 	"sort"
+
+	"mlops/shared/dataset"
 )
 
 const boundsArgs = "column! min_value max_value strict_min strict_max parse_strings_as_datetimes output_strftime_format"
@@ -11,10 +13,10 @@ const boundsArgs = "column! min_value max_value strict_min strict_max parse_stri
 var aggregates = []record{
 	{"expect_column_min_to_be_between", boundsArgs, aggregate(extreme(false))},
 	{"expect_column_max_to_be_between", boundsArgs, aggregate(extreme(true))},
-	{"expect_column_mean_to_be_between", boundsArgs, aggregate(ofNumbers("the mean", average))},
-	{"expect_column_median_to_be_between", boundsArgs, aggregate(ofNumbers("the median", median))},
-	{"expect_column_stdev_to_be_between", boundsArgs, aggregate(ofNumbers("the standard deviation", deviation))},
-	{"expect_column_sum_to_be_between", boundsArgs, aggregate(ofNumbers("the sum", pairwiseSum))},
+	{"expect_column_mean_to_be_between", boundsArgs, aggregate(ofNumbers("the mean", average, (*survey).mean))},
+	{"expect_column_median_to_be_between", boundsArgs, aggregate(ofNumbers("the median", median, (*survey).median))},
+	{"expect_column_stdev_to_be_between", boundsArgs, aggregate(ofNumbers("the standard deviation", deviation, (*survey).deviation))},
+	{"expect_column_sum_to_be_between", boundsArgs, aggregate(ofNumbers("the sum", pairwiseSum, (*survey).total))},
 	{"expect_column_unique_value_count_to_be_between", boundsArgs, aggregate(distinct)},
 	{"expect_column_proportion_of_unique_values_to_be_between", boundsArgs, aggregate(distinctShare)},
 	{"expect_column_proportion_of_non_null_values_to_be_between", boundsArgs, aggregate(presentShare)},
@@ -33,6 +35,9 @@ func aggregate(observe func(s *series) (any, error)) func(*check) (outcome, erro
 		}
 		if err := b.ordered(); err != nil {
 			return outcome{}, err
+		}
+		if s.dtype == dateType {
+			b = b.dates()
 		}
 		v, err := observe(s)
 		if err != nil {
@@ -54,11 +59,14 @@ func (b bounds) judge(v any) (outcome, error) {
 	return outcome{success: ok, detail: map[string]any{"observed_value": output(v)}}, nil
 }
 
-// ofNumbers applies f to the present values of a numeric column.
-func ofNumbers(what string, f func([]float64) float64) func(*series) (any, error) {
+// ofNumbers applies f to the present values of a numeric column, or asks known of one that is not held.
+func ofNumbers(what string, f func([]float64) float64, known func(*survey) float64) func(*series) (any, error) {
 	return func(s *series) (any, error) {
 		if !s.numeric() {
 			return nil, notNumeric(what, s)
+		}
+		if s.whole != nil {
+			return known(s.whole), nil
 		}
 		return f(s.present()), nil
 	}
@@ -67,6 +75,9 @@ func ofNumbers(what string, f func([]float64) float64) func(*series) (any, error
 // extreme is the greatest or the least value, of texts by code point; nil when there is none.
 func extreme(greatest bool) func(*series) (any, error) {
 	return func(s *series) (any, error) {
+		if s.whole != nil && s.Kind == dataset.Numeric {
+			return s.whole.extreme(greatest), nil
+		}
 		all := s.counts()
 		switch {
 		case len(all) == 0:
@@ -83,7 +94,7 @@ func distinct(s *series) (any, error) { return float64(len(s.counts())), nil }
 
 // distinctShare is distinct values / present values, 0 when none is present.
 func distinctShare(s *series) (any, error) {
-	n := s.Len() - s.MissingCount()
+	_, n := s.size()
 	if n == 0 {
 		return 0.0, nil
 	}
@@ -92,10 +103,11 @@ func distinctShare(s *series) (any, error) {
 
 // presentShare is present values / rows; nil without rows.
 func presentShare(s *series) (any, error) {
-	if s.Len() == 0 {
+	rows, present := s.size()
+	if rows == 0 {
 		return nil, nil
 	}
-	return float64(s.Len()-s.MissingCount()) / float64(s.Len()), nil
+	return float64(present) / float64(rows), nil
 }
 
 // pairwiseSum adds as numpy does: in blocks of at most 128 with eight running sums, halving above. The order decides the last digits.

@@ -23,7 +23,7 @@ type outcome struct {
 }
 
 // families are the tables that make up the catalogue.
-var families = [][]record{valueMaps, textMaps, schemaMaps, orderMaps, typeMaps, aggregates, distributions, sets, pairs, multicolumns, tables}
+var families = [][]record{valueMaps, textMaps, schemaMaps, orderMaps, typeMaps, aggregates, distributions, hypotheses, sets, pairs, multicolumns, tables}
 
 var catalogue = func() map[string]record {
 	all := map[string]record{}
@@ -40,14 +40,8 @@ const common = "mostly row_condition condition_parser result_format catch_except
 
 // elsewhere are expectations that exist and that a table in memory cannot answer, each with the reason.
 var elsewhere = map[string]string{
-	"expect_table_row_count_to_equal_other_table":                                 "it needs a second table, and one is validated at a time",
-	"expect_query_results_to_match_comparison":                                    "it asks an SQL database, and a file is validated here",
-	"unexpected_rows_expectation":                                                 "it asks an SQL database, and a file is validated here",
-	"expect_multicolumn_values_to_be_unique":                                      "it was renamed: use expect_select_column_values_to_be_unique_within_record",
-	"expect_column_chisquare_test_p_value_to_be_greater_than":                     "Great Expectations 1.x does not evaluate it either: use expect_column_kl_divergence_to_be_less_than",
-	"expect_column_bootstrapped_ks_test_p_value_to_be_greater_than":               "Great Expectations 1.x does not evaluate it either: use expect_column_quantile_values_to_be_between",
-	"expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": "Great Expectations 1.x does not evaluate it either: use expect_column_quantile_values_to_be_between",
-	"expect_column_pair_cramers_phi_value_to_be_less_than":                        "Great Expectations 1.x does not evaluate it either",
+	"expect_query_results_to_match_comparison": "it asks an SQL database, and a file is validated here",
+	"unexpected_rows_expectation":              "it asks an SQL database, and a file is validated here",
 }
 
 // Names are the expectations that can be evaluated, sorted.

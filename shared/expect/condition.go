@@ -4,28 +4,31 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxConditions is Great Expectations' own bound on the comparisons of one row condition.
 const maxConditions = 100
 
-// parseCondition compiles a row_condition into a predicate over the rows of t. It is a text, of pandas' query language (comparisons of
-// columns and literals, in, and or not, & | ~, isnull() and notnull(), brackets, names in backticks) or of Great Expectations' own
-// (col("x") > 1, col("x").notNull()), or one of the objects of 1.9 and later (comparison, nullity, and, or, pass_through).
+// parseCondition compiles a row_condition into a predicate over the rows of t. It is a text, of pandas' query language (comparisons, also
+// chained, of columns, literals and their arithmetic, in, and or not, & | ~, brackets, names in backticks, the methods of operand.go) or of
+// Great Expectations' own (col("x") > 1, col("x").notNull()), or one of the objects of 1.9 and later (comparison, nullity, and, or,
+// pass_through).
 //
 // As in pandas, a missing value satisfies != and no other comparison. Between two columns of an object condition it satisfies none.
-func parseCondition(v any, parser string, t *table) (func(i int) bool, error) {
+//
+// The predicate's error, nil until a row could not be decided, is told by the function beside it.
+func parseCondition(v any, parser string, t *table) (holds func(i int) bool, failed func() error, err error) {
 	switch parser {
 	case "", "pandas", "python", "great_expectations", "great_expectations__experimental__", "spark":
 	default:
-		return nil, fmt.Errorf("condition_parser %q: value is not a valid enumeration member, expected pandas or great_expectations", brief(parser))
+		return nil, nil, fmt.Errorf("condition_parser %q: value is not a valid enumeration member, expected pandas or great_expectations", brief(parser))
 	}
 	p := &conditionParser{table: t}
-	var holds func(int) bool
 	switch x := v.(type) {
 	case string:
 		if len(x) > 64<<10 {
-			return nil, fmt.Errorf("it is %d bytes long, at most 64 KiB are read", len(x))
+			return nil, nil, fmt.Errorf("it is %d bytes long, at most 64 KiB are read", len(x))
 		}
 		holds = p.text(x)
 	case map[string]any:
@@ -34,11 +37,12 @@ func parseCondition(v any, parser string, t *table) (func(i int) bool, error) {
 		p.fail("it must be a text or an object, not %s", kindOf(scalar(v)))
 	}
 	if p.err != nil {
-		return nil, p.err
+		return nil, nil, p.err
 	}
-	return holds, nil
+	return holds, func() error { return p.err }, nil
 }
 
+// conditionParser compiles a condition by recursive descent: or, and, not, comparison, and the arithmetic of operand.go.
 type conditionParser struct {
 	table  *table
 	tokens []token
@@ -116,7 +120,7 @@ func (p *conditionParser) not() func(int) bool {
 		flip = !flip
 	}
 	var a func(int) bool
-	if p.bracketed() {
+	if p.bracketed() && !p.calculated() {
 		p.at++
 		a = p.or()
 		p.expect(")")
@@ -131,122 +135,11 @@ func (p *conditionParser) not() func(int) bool {
 
 func (p *conditionParser) bracketed() bool { t := p.peek(); return t.kind == 's' && t.text == "(" }
 
-// operand is a column or a literal. A list stands only on the right of in.
-type operand struct {
-	column *series
-	value  any
-	list   []any
-}
-
-func (o operand) at(i int) any {
-	if o.column != nil {
-		return o.column.value(i)
-	}
-	return o.value
-}
-
-func (p *conditionParser) comparison() func(int) bool {
-	left := p.operand()
-	if p.err != nil {
-		return never
-	}
-	if p.accept(".") != "" {
-		name, negated := p.peek().text, false
-		switch name {
-		case "isnull", "isna", "isNull":
-		case "notnull", "notna", "notNull":
-			negated = true
-		default:
-			return p.fail("the method .%s() is not understood, .isnull() and .notnull() are", brief(name))
-		}
-		p.at++
-		p.expect("(")
-		p.expect(")")
-		return p.nullity(left, !negated)
-	}
-	op := p.accept("==", "!=", "<=", ">=", "<", ">", "in")
-	if op == "" && p.accept("not") != "" {
-		p.expect("in")
-		op = "not in"
-	}
-	if op == "" {
-		if left.column != nil && left.column.truth != nil { // a bare column of booleans
-			return p.compare(left, "==", operand{value: true}, false)
-		}
-		return p.fail("expected a comparison before %s", p.peek().text)
-	}
-	right := p.operand()
-	if right.list != nil && (op == "==" || op == "!=") {
-		op = map[string]string{"==": "in", "!=": "not in"}[op]
-	}
-	return p.compare(left, op, right, false)
-}
-
-func (p *conditionParser) operand() operand {
-	t := p.peek()
-	p.at++
-	switch {
-	case p.err != nil:
-	case t.kind == 'n':
-		return operand{value: t.value}
-	case t.kind == 't':
-		return operand{value: t.text}
-	case t.kind == 's' && (t.text == "-" || t.text == "+") && p.peek().kind == 'n':
-		v := p.operand().value.(float64)
-		if t.text == "-" {
-			v = -v
-		}
-		return operand{value: v}
-	case t.kind == 's' && (t.text == "[" || t.text == "("):
-		list := []any{}
-		for p.err == nil && p.accept("]", ")") == "" {
-			o := p.operand()
-			if o.column != nil || o.list != nil {
-				p.fail("a list holds literals")
-			}
-			list = append(list, o.value)
-			if p.accept(",") == "" && p.peek().text != "]" && p.peek().text != ")" {
-				p.fail("expected a comma before %s", p.peek().text)
-			}
-		}
-		return operand{list: list}
-	case t.kind == '`':
-		return p.column(t.text)
-	case t.kind == 'w' && (t.text == "True" || t.text == "true"):
-		return operand{value: true}
-	case t.kind == 'w' && (t.text == "False" || t.text == "false"):
-		return operand{value: false}
-	case t.kind == 'w' && (t.text == "None" || t.text == "null"):
-		return operand{}
-	case t.kind == 'w' && (t.text == "col" || t.text == "column" || t.text == "date") && p.bracketed() && p.at+1 < len(p.tokens) && p.tokens[p.at+1].kind == 't':
-		name := p.tokens[p.at+1].text
-		p.at += 2
-		p.expect(")")
-		if t.text == "date" {
-			return operand{value: name}
-		}
-		return p.column(name)
-	case t.kind == 'w':
-		return p.column(t.text)
-	default:
-		p.fail("expected a column or a value before %s", t.text)
-	}
-	return operand{}
-}
-
-func (p *conditionParser) column(name string) operand {
-	s, err := p.table.base(name)
-	if err != nil {
-		p.fail("%w", err)
-	}
-	return operand{column: s}
-}
-
 func (p *conditionParser) nullity(o operand, null bool) func(int) bool {
-	if p.count++; o.column == nil {
+	if p.count++; o.column == nil && o.made == nil {
 		return p.fail("only a column can be asked whether it is missing")
 	}
-	return func(i int) bool { return o.column.Missing(i) == null }
+	return func(i int) bool { return (o.at(i) == nil) == null }
 }
 
 // compare compiles one comparison. strict makes it false wherever a value is missing.
@@ -257,6 +150,7 @@ func (p *conditionParser) compare(left operand, op string, right operand, strict
 	if p.err != nil {
 		return never
 	}
+	left, right = left.dated(right), right.dated(left)
 	if op == "in" || op == "not in" {
 		if right.list == nil || left.list != nil {
 			return p.fail("%s needs a list on its right", op)
@@ -273,7 +167,7 @@ func (p *conditionParser) compare(left operand, op string, right operand, strict
 	if left.list != nil || right.list != nil {
 		return p.fail("%s does not compare lists", op)
 	}
-	if err := orderable(left, op, right); err != nil {
+	if err := p.orderable(left, op, right); err != nil {
 		return p.fail("%w", err)
 	}
 	return func(i int) bool {
@@ -298,25 +192,37 @@ func (p *conditionParser) compare(left operand, op string, right operand, strict
 	}
 }
 
-// orderable is an error when an ordering meets a text and a number.
-func orderable(left operand, op string, right operand) error {
-	sample := func(o operand) any {
-		switch {
-		case o.column == nil:
-			return o.value
-		case o.column.MissingCount() == o.column.Len():
-			return nil
-		case o.column.numeric():
-			return 0.0
-		}
-		return ""
+// dated is the operand with texts read as dates when it meets a column of dates.
+func (o operand) dated(other operand) operand {
+	if other.column == nil || other.column.dtype != dateType || o.column != nil {
+		return o
 	}
-	a, b := sample(left), sample(right)
+	read := func(v any) any {
+		if text, ok := v.(string); ok {
+			if t, ok := parseTime(text); ok {
+				return t
+			}
+		}
+		return v
+	}
+	o.value = read(o.value)
+	if o.list != nil {
+		o.list = slices.Clone(o.list)
+		for i := range o.list {
+			o.list[i] = read(o.list[i])
+		}
+	}
+	return o
+}
+
+// orderable is an error when an ordering meets a text and a number.
+func (p *conditionParser) orderable(left operand, op string, right operand) error {
+	a, b := p.sampleOf(left), p.sampleOf(right)
 	if op == "==" || op == "!=" || a == nil || b == nil {
 		return nil
 	}
 	if _, _, err := compare(a, b); err != nil {
-		return fmt.Errorf("%s cannot order a text and a number", op)
+		return fmt.Errorf("%s cannot order values of different types, as a text and a number", op)
 	}
 	return nil
 }
@@ -370,8 +276,15 @@ func (p *conditionParser) object(o map[string]any, depth int) func(int) bool {
 		if p.count = inner.count; inner.err != nil {
 			return p.fail("%w", inner.err)
 		}
-		return holds
+		return func(i int) bool {
+			is := holds(i)
+			p.err = inner.err
+			return is
+		}
 	case "and", "or":
+		if kind == "or" && depth > 0 {
+			return p.fail("an or condition may not stand within another condition: Great Expectations allows or only outermost")
+		}
 		conditions, _ := list(o["conditions"])
 		if len(conditions) == 0 {
 			return p.fail("%v needs conditions", kind)
@@ -392,4 +305,23 @@ func (p *conditionParser) object(o map[string]any, depth int) func(int) bool {
 	default:
 		return p.fail("the type %v is not understood, comparison, nullity, and, or and pass_through are", brief(o["type"]))
 	}
+}
+
+// sampleOf is a value of the type that the operand has; nil when it has none, a list when it has several.
+func (p *conditionParser) sampleOf(o operand) any {
+	switch {
+	case o.made != nil:
+		return o.sample
+	case o.column == nil:
+		return o.value
+	case o.column.MissingCount() == o.column.Len():
+		return nil
+	case o.column.numeric():
+		return 0.0
+	case o.column.dtype == dateType:
+		return time.Time{}
+	case o.column.typed != nil:
+		return []any{} // of several types: like nothing
+	}
+	return ""
 }

@@ -15,7 +15,7 @@ type token struct {
 }
 
 // symbols, the longer ones first.
-var symbols = []string{"==", "!=", "<=", ">=", "<", ">", "&", "|", "~", "(", ")", "[", "]", ",", ".", "-", "+"}
+var symbols = []string{"==", "!=", "<=", ">=", "**", "//", "<", ">", "&", "|", "~", "(", ")", "[", "]", ",", ".", "-", "+", "*", "/", "%", "="}
 
 func (p *conditionParser) scan(s string) {
 	for s = strings.TrimSpace(s); s != "" && p.err == nil; s = strings.TrimLeft(s, " \t\r\n") {

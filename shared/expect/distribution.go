@@ -10,7 +10,7 @@ import (
 // distributions are about the shape of a column.
 var distributions = []record{
 	{"expect_column_quantile_values_to_be_between", "column! quantile_ranges! allow_relative_error", quantilesBetween},
-	{"expect_column_kl_divergence_to_be_less_than", "column! partition_object! threshold tail_weight_holdout internal_weight_holdout bucketize_data min_value max_value", divergence},
+	{"expect_column_kl_divergence_to_be_less_than", "column! partition_object threshold tail_weight_holdout internal_weight_holdout bucketize_data min_value max_value", divergence},
 }
 
 // quantilesBetween expects each quantile within its range, closed, open-ended where null; a quantile at a bound within 1e-4 of it,
@@ -36,8 +36,7 @@ func quantilesBetween(c *check) (outcome, error) {
 	if !s.numeric() {
 		return outcome{}, notNumeric("quantiles", s)
 	}
-	v := s.present()
-	sort.Float64s(v)
+	n, at := s.order()
 	values, passed, success := make([]any, len(quantiles)), make([]any, len(quantiles)), true
 	for i, p := range quantiles {
 		if !(0 <= p && p <= 1) {
@@ -47,7 +46,7 @@ func quantilesBetween(c *check) (outcome, error) {
 		if err != nil {
 			return outcome{}, fmt.Errorf("quantile_ranges.value_ranges[%d]: %w", i, err)
 		}
-		x := quantile(v, p, interpolation)
+		x := quantile(n, at, p, interpolation)
 		ok := close4(x, low) || close4(x, high) || low <= x && x <= high
 		values[i], passed[i] = output(x), ok
 		success = success && ok
@@ -84,15 +83,15 @@ func close4(a, b float64) bool {
 	return a == b || !math.IsInf(b, 0) && !math.IsInf(a, 0) && math.Abs(a-b) <= 1e-8+1e-4*math.Abs(b)
 }
 
-// quantile of sorted values at p in [0, 1], by numpy's rules; NaN of nothing. The rank is (n-1)p, and pandas brings p there by way of
+// quantile of n sorted values, of which at gives those of a rank, at p in [0, 1], by numpy's rules; NaN of nothing. The rank is (n-1)p, and pandas brings p there by way of
 // percent.
-func quantile(sorted []float64, p float64, interpolation string) float64 {
-	if len(sorted) == 0 {
+func quantile(n int, at func(rank int) float64, p float64, interpolation string) float64 {
+	if n == 0 {
 		return math.NaN()
 	}
-	rank := float64(len(sorted)-1) * (p * 100 / 100)
+	rank := float64(n-1) * (p * 100 / 100)
 	low, high := int(math.Floor(rank)), int(math.Ceil(rank))
-	a, b := sorted[low], sorted[min(high, len(sorted)-1)]
+	a, b := at(low), at(min(high, n-1))
 	switch t := rank - math.Floor(rank); interpolation {
 	case "lower":
 		return a
@@ -106,7 +105,7 @@ func quantile(sorted []float64, p float64, interpolation string) float64 {
 		}
 		return a + float64((b-a)*t)
 	}
-	return sorted[int(math.RoundToEven(rank))]
+	return at(int(math.RoundToEven(rank)))
 }
 
 func outputs(v []float64) []any {
@@ -128,9 +127,16 @@ func divergence(c *check) (outcome, error) {
 		return outcome{}, err
 	}
 	threshold, limited := c.number("threshold")
-	d := kl{check: c, s: s, tail: c.share("tail_weight_holdout", 0), internal: c.share("internal_weight_holdout", 0)}
-	partition := c.object("partition_object")
-	d.weights, _ = c.numbersIn(partition, "weights")
+	if limited && !(threshold >= 0) {
+		c.wrong("Threshold must be specified, greater than or equal to zero.")
+	}
+	d := kl{check: c, s: s, tail: c.holdout("tail_weight_holdout"), internal: c.holdout("internal_weight_holdout")}
+	beside, more := "bins", 1
+	if o := c.object("partition_object"); o["values"] != nil {
+		beside, more = "values", 0
+	}
+	partition, weights := c.partition("partition object", beside, more)
+	d.weights = weights
 	for _, w := range d.weights {
 		if !(w >= 0) {
 			c.wrong("partition_object.weights must not be negative: %v", w)
@@ -142,12 +148,14 @@ func divergence(c *check) (outcome, error) {
 	}
 	var observed, expected map[string]any
 	switch {
-	case partition["values"] != nil:
+	case d.tail != 0 && partition["tail_weights"] != nil:
+		err = fmt.Errorf("tail_weight_holdout must be 0 when using tail_weights in partition object")
+	case beside == "values" && d.internal > 0:
+		err = fmt.Errorf("Internal weight holdout cannot be used for discrete data.")
+	case beside == "values":
 		observed, expected, err = d.categorical(partition)
-	case partition["bins"] != nil:
-		observed, expected, err = d.continuous(partition)
 	default:
-		err = fmt.Errorf("partition_object needs \"weights\" with \"values\" or with \"bins\"")
+		observed, expected, err = d.continuous(partition)
 	}
 	if err == nil {
 		err = c.err()
@@ -166,6 +174,15 @@ func divergence(c *check) (outcome, error) {
 	}}, nil
 }
 
+// holdout is a share of the weights kept for what was not expected, 0 when absent.
+func (c *check) holdout(name string) float64 {
+	v, there := c.number(name)
+	if there && !(0 <= v && v <= 1) {
+		c.wrong("%s must be between zero and one, not %v", name, v)
+	}
+	return v
+}
+
 // kl builds the two distributions p (observed) and q (expected).
 type kl struct {
 	*check
@@ -178,23 +195,37 @@ type kl struct {
 func (d *kl) categorical(partition map[string]any) (observed, expected map[string]any, err error) {
 	k := kwargs{values: partition}
 	values, _ := k.scalars("values")
-	if len(values) != len(d.weights) || len(k.problems) > 0 {
-		return nil, nil, fmt.Errorf("partition_object must be a list of values and as many weights: %d and %d", len(values), len(d.weights))
+	if err := k.err(); err != nil {
+		return nil, nil, fmt.Errorf("Invalid partition object: %w", err)
 	}
-	type cell struct{ value, p, q any }
+	names, counts, q := categories(d.s, values, d.weights, d.tail)
+	n := float64(d.s.Len() - d.s.MissingCount())
+	for i := range counts {
+		counts[i] /= n
+	}
+	d.p, d.q = counts, q
+	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
+}
+
+// categories are the values expected or seen, ascending as far as they compare, with how often each was seen and its expected share:
+// what was not expected divides tail, by which the others are then lowered.
+func categories(s *series, values []any, weights []float64, tail float64) (names []any, counts, shares []float64) {
+	type cell struct {
+		value    any
+		count, q float64
+		expected bool
+	}
 	cells := make([]cell, 0, len(values))
 	at := map[any]int{}
 	for i, v := range values {
 		at[key(v)] = i
-		cells = append(cells, cell{value: v, q: d.weights[i]})
+		cells = append(cells, cell{value: v, q: weights[i], expected: true})
 	}
-	n, unseen := float64(d.s.Len()-d.s.MissingCount()), 0
-	for _, v := range d.s.counts() {
-		share := float64(v.count) / n
+	for _, v := range s.counts() {
 		if i, ok := at[key(v.value)]; ok {
-			cells[i].p = share
+			cells[i].count = float64(v.count)
 		} else {
-			cells, unseen = append(cells, cell{value: v.value, p: share}), unseen+1
+			cells = append(cells, cell{value: v.value, count: float64(v.count)})
 		}
 	}
 	slices.SortStableFunc(cells, func(a, b cell) int {
@@ -206,19 +237,17 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 		}
 		return 1
 	})
-	var names []any
+	unseen := len(cells) - len(values)
 	for _, c := range cells {
-		p, _ := c.p.(float64)
-		q, known := c.q.(float64)
 		switch {
-		case !known:
-			q = d.tail / float64(unseen)
+		case !c.expected:
+			c.q = tail / float64(unseen)
 		case unseen > 0:
-			q *= 1 - d.tail
+			c.q *= 1 - tail
 		}
-		d.p, d.q, names = append(d.p, p), append(d.q, q), append(names, output(c.value))
+		names, counts, shares = append(names, output(c.value)), append(counts, c.count), append(shares, c.q)
 	}
-	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
+	return names, counts, shares
 }
 
 func (d *kl) continuous(partition map[string]any) (observed, expected map[string]any, err error) {
@@ -229,8 +258,8 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 		return nil, nil, d.err()
 	case !d.flagOr("bucketize_data", true):
 		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false")
-	case len(bins) != len(d.weights)+1 || len(bins) < 2 || !slices.IsSorted(bins):
-		return nil, nil, fmt.Errorf("partition_object must have ascending bins, one more than weights: %d and %d", len(bins), len(d.weights))
+	case !strictlyAscending(bins):
+		return nil, nil, fmt.Errorf("Invalid partition object: bins must ascend")
 	case hasTails && len(tails) != 2:
 		return nil, nil, fmt.Errorf("partition_object.tail_weights must be two numbers")
 	case !d.s.numeric():
@@ -244,7 +273,7 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	if openLow && openHigh && d.tail > 0 {
 		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
 	}
-	inner, below, above := d.histogram(bins)
+	inner, below, above := histogram(d.s.present(), bins)
 	q := make([]float64, len(d.weights))
 	zeros := 0
 	for i, w := range d.weights {
@@ -281,10 +310,9 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	return tell(inner, pTails), tell(q, qTails), nil
 }
 
-// histogram is the share of present values in each bin, closed below and open above but for the last, and beyond both ends.
-func (d *kl) histogram(bins []float64) (inner []float64, below, above float64) {
+// histogram is the share of values in each bin, closed below and open above but for the last, and beyond both ends.
+func histogram(v, bins []float64) (inner []float64, below, above float64) {
 	inner = make([]float64, len(bins)-1)
-	v := d.s.present()
 	last := len(bins) - 1
 	for _, x := range v {
 		switch {

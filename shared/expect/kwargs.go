@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // kwargs reads the arguments of one expectation and collects what is wrong with them, so that all is told at once.
@@ -125,7 +126,7 @@ func (k *kwargs) scalars(name string) ([]any, bool) {
 	for i, x := range l {
 		out[i] = scalar(x)
 		switch out[i].(type) {
-		case nil, bool, float64, string:
+		case nil, bool, float64, string, time.Time:
 		default:
 			k.wrong("%s[%d] must be a text, a number, true, false or null, not %s", name, i, kindOf(out[i]))
 			return nil, false
@@ -199,12 +200,12 @@ func (k *kwargs) object(name string) map[string]any {
 
 // bounds is an interval, closed unless strict, open-ended where a bound is nil.
 type bounds struct {
-	min, max             any // nil, float64 or string
+	min, max             any // nil, float64, string or time.Time
 	strictMin, strictMax bool
 }
 
 // bounds reads min_value, max_value, strict_min and strict_max. Great Expectations 1.x reads a text bound as a number, else as a date,
-// and its pandas engine cannot compare a date with what a CSV file holds; so there a text that is no number is an error.
+// and its pandas engine cannot compare a date with what a CSV file holds.
 func (k *kwargs) bounds() bounds {
 	return bounds{min: k.bound("min_value"), max: k.bound("max_value"), strictMin: k.flag("strict_min"), strictMax: k.flag("strict_max")}
 }
@@ -223,12 +224,17 @@ func (k *kwargs) bound(name string) any {
 		if f, err := strconv.ParseFloat(x, 64); err == nil {
 			return f
 		}
+		if t, ok := parseTime(x); ok {
+			return t
+		}
 		if !dateutilParseable(x) {
 			k.wrong("%s = %q: invalid datetime format", name, brief(x))
 		} else {
-			k.wrong("Column values, min_value, and max_value must either be None or of the same type: %s = %q is a date to a 1.x suite, and a column read from a file holds texts or numbers", name, brief(x))
+			k.wrong("%s = %q is a date to a 1.x suite; write it as 2006-01-02 or 2006-01-02T15:04:05", name, brief(x))
 		}
 		return nil
+	case time.Time:
+		return x
 	}
 	k.wrong("%s must be a number or a text, not %s", name, kindOf(v))
 	return nil
@@ -242,6 +248,18 @@ func (k *kwargs) wholeBounds() bounds {
 	}
 	if v, ok := k.whole("max_value"); ok {
 		b.max = v
+	}
+	return b
+}
+
+// dates are the bounds with texts read as dates, for a column of dates.
+func (b bounds) dates() bounds {
+	for _, at := range []*any{&b.min, &b.max} {
+		if text, ok := (*at).(string); ok {
+			if t, ok := parseTime(text); ok {
+				*at = t
+			}
+		}
 	}
 	return b
 }

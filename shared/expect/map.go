@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // domain is what a map expectation looks at, row by row: one column, a pair, or several.
@@ -64,6 +65,10 @@ func (c *check) judge(d *domain, expected func(i int) bool) (outcome, error) {
 	if err := c.err(); err != nil {
 		return outcome{}, err
 	}
+	if c.fold != nil {
+		c.fold.add(c, d, expected, mostly)
+		return outcome{}, nil
+	}
 	elements := c.height()
 	considered := elements
 	var bad []int
@@ -74,16 +79,21 @@ func (c *check) judge(d *domain, expected func(i int) bool) (outcome, error) {
 			bad = append(bad, i)
 		}
 	}
-	success := considered == 0 || float64(considered-len(bad))/float64(considered) >= mostly
+	return c.conclude(d, mostly, elements, considered, len(bad), bad)
+}
+
+// conclude is the outcome of a map expectation. Of the unexpected rows there are at least as many in bad as the format tells.
+func (c *check) conclude(d *domain, mostly float64, elements, considered, unexpected int, bad []int) (outcome, error) {
+	success := considered == 0 || float64(considered-unexpected)/float64(considered) >= mostly
 	if c.format.level == BooleanOnly {
 		return outcome{success: success, rows: bad}, nil
 	}
-	detail, err := c.mapDetail(d, elements, considered, bad)
+	detail, err := c.mapDetail(d, elements, considered, unexpected, bad)
 	return outcome{success, detail, bad}, err
 }
 
 // mapDetail is the result by format. The order of the arithmetic, x/n*100, decides the last digit and is Great Expectations' own.
-func (c *check) mapDetail(d *domain, elements, considered int, bad []int) (map[string]any, error) {
+func (c *check) mapDetail(d *domain, elements, considered, unexpected int, bad []int) (map[string]any, error) {
 	percent := func(n, of int) any {
 		if of == 0 {
 			return nil
@@ -91,15 +101,15 @@ func (c *check) mapDetail(d *domain, elements, considered int, bad []int) (map[s
 		return float64(n) / float64(of) * 100
 	}
 	first := bad[:min(len(bad), c.format.partial)]
-	r := map[string]any{"element_count": elements, "unexpected_count": len(bad), "unexpected_percent": percent(len(bad), considered)}
+	r := map[string]any{"element_count": elements, "unexpected_count": unexpected, "unexpected_percent": percent(unexpected, considered)}
 	if !c.format.exclude {
 		r["partial_unexpected_list"] = d.values(first)
 	}
 	if d.skip != nil {
 		r["missing_count"] = elements - considered
 		r["missing_percent"] = percent(elements-considered, elements)
-		r["unexpected_percent_total"] = percent(len(bad), elements)
-		r["unexpected_percent_nonmissing"] = percent(len(bad), considered)
+		r["unexpected_percent_total"] = percent(unexpected, elements)
+		r["unexpected_percent_nonmissing"] = percent(unexpected, considered)
 	}
 	var index func(rows []int) []any
 	var err error
@@ -144,7 +154,7 @@ func (c *check) index(d *domain) (func(rows []int) []any, error) {
 		return func(rows []int) []any {
 			out := make([]any, len(rows))
 			for i, row := range rows {
-				out[i] = c.row(row)
+				out[i] = c.label(row)
 			}
 			return out
 		}, nil
@@ -160,7 +170,7 @@ func (c *check) index(d *domain) (func(rows []int) []any, error) {
 func (c *check) query(rows []int) string {
 	text := make([]string, len(rows))
 	for i, row := range rows {
-		text[i] = strconv.Itoa(c.row(row))
+		text[i] = strconv.Itoa(c.label(row))
 	}
 	return "df.filter(items=[" + strings.Join(text, ", ") + "], axis=0)"
 }
@@ -230,6 +240,8 @@ func (d *domain) partialCounts(rows []int, limit int) ([]any, bool) {
 				} else {
 					id = binary.BigEndian.AppendUint64(append(id, 'f'), math.Float64bits(x+0)) // -0 is 0
 				}
+			case time.Time:
+				id = strconv.AppendInt(append(id, 'd'), x.UnixNano(), 10)
 			case string:
 				id = append(strconv.AppendInt(append(id, 's'), int64(len(x)), 10), ':')
 				id = append(id, x...)

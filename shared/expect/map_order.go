@@ -59,7 +59,7 @@ func uniqueWhole(s *series) func(int) bool {
 func monotone(sign float64) func(*series, *kwargs) (func(int) bool, error) {
 	return func(s *series, k *kwargs) (func(int) bool, error) {
 		strictly := k.flag("strictly")
-		if s.MissingCount() < s.Len() && !s.numeric() {
+		if s.MissingCount() < s.Len() && !s.numeric() && s.dtype != dateType {
 			return nil, notNumeric("differences", s)
 		}
 		before := make([]float64, s.Len())
@@ -67,11 +67,11 @@ func monotone(sign float64) func(*series, *kwargs) (func(int) bool, error) {
 		for i := range before {
 			before[i] = last
 			if !s.Missing(i) {
-				last = s.number(i)
+				last = s.ordinal(i)
 			}
 		}
 		return func(i int) bool {
-			rise := sign * (s.number(i) - before[i])
+			rise := sign * (s.ordinal(i) - before[i])
 			return math.IsNaN(before[i]) || rise > 0 || rise == 0 && !strictly || math.IsNaN(rise)
 		}, k.err()
 	}

@@ -17,10 +17,10 @@ var textMaps = []record{
 	{"expect_column_values_to_not_match_regex", "column! regex!", columnMap(matchRegex(false))},
 	{"expect_column_values_to_match_regex_list", "column! regex_list! match_on", columnMap(matchRegexList)},
 	{"expect_column_values_to_not_match_regex_list", "column! regex_list!", columnMap(notMatchRegexList)},
-	{"expect_column_values_to_match_like_pattern", "column! like_pattern!", columnMap(matchLike(true))},
-	{"expect_column_values_to_not_match_like_pattern", "column! like_pattern!", columnMap(matchLike(false))},
-	{"expect_column_values_to_match_like_pattern_list", "column! like_pattern_list! match_on", columnMap(matchLikeList)},
-	{"expect_column_values_to_not_match_like_pattern_list", "column! like_pattern_list!", columnMap(notMatchLikeList)},
+	{"expect_column_values_to_match_like_pattern", "column! like_pattern! escape escape_character", columnMap(matchLike(true))},
+	{"expect_column_values_to_not_match_like_pattern", "column! like_pattern! escape escape_character", columnMap(matchLike(false))},
+	{"expect_column_values_to_match_like_pattern_list", "column! like_pattern_list! match_on escape escape_character", columnMap(matchLikeList)},
+	{"expect_column_values_to_not_match_like_pattern_list", "column! like_pattern_list! escape escape_character", columnMap(notMatchLikeList)},
 	{"expect_column_values_to_match_strftime_format", "column! strftime_format!", columnMap(matchStrftime)},
 	{"expect_column_values_to_be_dateutil_parseable", "column!", columnMap(dateutilMap)},
 	{"expect_column_values_to_be_json_parseable", "column!", columnMap(jsonMap)},
@@ -69,14 +69,14 @@ func (t tests) all(v string) bool {
 }
 
 // compileAll makes the tests of a list argument. The error names every pattern that is refused.
-func compileAll(k *kwargs, name string, compile func(string) (func(string) bool, error)) tests {
+func compileAll(k *kwargs, name string, compile compiler) tests {
 	patterns, _ := k.texts(name)
 	if len(patterns) == 0 && len(k.problems) == 0 {
 		k.wrong("%s is empty, at least one pattern is needed", name)
 	}
 	var out tests
 	for _, p := range patterns {
-		f, err := compile(p)
+		f, err := compile(p, k)
 		if err != nil {
 			k.problems = append(k.problems, err.Error())
 		}
@@ -85,13 +85,27 @@ func compileAll(k *kwargs, name string, compile func(string) (func(string) bool,
 	return out
 }
 
-// regexTest searches for a Python pattern anywhere in a text.
-func regexTest(pattern string) (func(string) bool, error) {
+// compiler makes a test of a pattern. What goes wrong while it tests is told to k, once.
+type compiler func(pattern string, k *kwargs) (func(string) bool, error)
+
+// regexTest searches for a Python pattern anywhere in a text. After a search that took too long nothing more is searched.
+func regexTest(pattern string, k *kwargs) (func(string) bool, error) {
 	r, err := compileRegex(pattern)
 	if err != nil {
 		return nil, err
 	}
-	return r.MatchString, nil
+	failed := false
+	return func(v string) bool {
+		if failed {
+			return false
+		}
+		found, err := r(v)
+		if err != nil {
+			failed = true
+			k.wrong("%v", err)
+		}
+		return found
+	}, nil
 }
 
 func matchRegex(want bool) func(*series, *kwargs) (func(int) bool, error) {
@@ -103,9 +117,9 @@ func matchLike(want bool) func(*series, *kwargs) (func(int) bool, error) {
 }
 
 // patternMap expects a pattern to be found, or not.
-func patternMap(name string, want bool, compile func(string) (func(string) bool, error)) func(*series, *kwargs) (func(int) bool, error) {
+func patternMap(name string, want bool, compile compiler) func(*series, *kwargs) (func(int) bool, error) {
 	return func(s *series, k *kwargs) (func(int) bool, error) {
-		test, err := compile(k.text(name))
+		test, err := compile(k.text(name), k)
 		if err != nil {
 			k.problems = append(k.problems, err.Error())
 		}
@@ -146,18 +160,44 @@ func listMap(s *series, k *kwargs, t tests, how string) (func(int) bool, error) 
 	return s.testText(func(v string) bool { return !t.any(v) }), nil
 }
 
-// likeTest is SQLite's LIKE, the only engine-independent reading: % is any run, _ one character, ASCII letters match in either case.
-func likeTest(pattern string) (func(string) bool, error) {
-	p := []rune(foldASCII(pattern))
+// likeTest is SQLite's LIKE: % is any run, _ one character, ASCII letters match in either case, and what follows the argument escape, one
+// character, is only itself.
+func likeTest(pattern string, k *kwargs) (func(string) bool, error) {
+	escape := []rune(k.text("escape"))
+	if k.values["escape"] == nil {
+		escape = []rune(k.text("escape_character"))
+	}
+	if len(escape) > 1 {
+		return nil, fmt.Errorf("escape must be one character, not %q", brief(string(escape)))
+	}
+	var p []rune
+	for t := []rune(pattern); len(t) > 0; t = t[1:] {
+		c := t[0]
+		switch {
+		case len(escape) == 1 && c == escape[0]:
+			if t = t[1:]; len(t) == 0 {
+				return nil, fmt.Errorf("like_pattern %q ends in its escape character", brief(pattern))
+			}
+			c = t[0]
+		case c == '%':
+			c = anyRun
+		case c == '_':
+			c = anyOne
+		}
+		p = append(p, []rune(foldASCII(string(c)))...)
+		if c < 0 {
+			p[len(p)-1] = c
+		}
+	}
 	return func(v string) bool {
 		t := []rune(foldASCII(v))
 		i, j, star, mark := 0, 0, -1, 0
 		for i < len(t) {
 			switch {
-			case j < len(p) && p[j] == '%':
+			case j < len(p) && p[j] == anyRun:
 				star, mark = j, i
 				j++
-			case j < len(p) && (p[j] == '_' || p[j] == t[i]):
+			case j < len(p) && (p[j] == anyOne || p[j] == t[i]):
 				i++
 				j++
 			case star >= 0: // let the last % swallow one more
@@ -167,12 +207,18 @@ func likeTest(pattern string) (func(string) bool, error) {
 				return false
 			}
 		}
-		for j < len(p) && p[j] == '%' {
+		for j < len(p) && p[j] == anyRun {
 			j++
 		}
 		return j == len(p)
 	}, nil
 }
+
+// anyRun and anyOne stand for % and _ in a compiled pattern: no character has their numbers.
+const (
+	anyRun rune = -2
+	anyOne rune = -3
+)
 
 func foldASCII(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -185,7 +231,14 @@ func foldASCII(s string) string {
 
 // onlyTexts is an error when a present value is not a text.
 func onlyTexts(s *series, what string) error {
-	if s.MissingCount() == s.Len() || s.Kind == dataset.Categorical && s.truth == nil {
+	texts := s.Kind == dataset.Categorical && s.truth == nil
+	for k, n := range s.tally() {
+		if s.typed != nil && n > 0 {
+			_, text := s.typed[k].(string)
+			texts = texts && text
+		}
+	}
+	if s.MissingCount() == s.Len() || texts {
 		return nil
 	}
 	return fmt.Errorf("Values passed to %s must be of type string.\nIf you want to validate a column of dates or timestamps, please call the expectation before converting from string format.", what)

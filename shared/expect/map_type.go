@@ -2,14 +2,25 @@ package expect
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // typeMaps are about the types that pandas would give.
 var typeMaps = []record{
 	{"expect_column_values_to_be_of_type", "column! type_", columnType},
 	{"expect_column_values_to_be_in_type_list", "column! type_list", columnTypeList},
+	{"expect_column_type_to_be", "column! type_", columnIsType},
+}
+
+// columnIsType compares the dtype alone, also of a column of objects; a column of texts is of type str as well.
+func columnIsType(c *check) (outcome, error) {
+	name := c.text("type_")
+	return c.dtypeIs(func(t dtype) bool {
+		return name == "" || scalarTypes[name] == string(t) || name == string(t) || t == objectType && scalarTypes[name] == "str_"
+	})
 }
 
 // columnType compares the dtype; of a column of objects it asks every value, unless objects are what is expected.
@@ -66,9 +77,31 @@ func (c *check) hasType(names []string) (outcome, error) {
 	if s.truth != nil {
 		holds = "bool"
 	}
-	expected := slices.Contains(natives, holds) || holds == "bool" && slices.Contains(natives, "int") // a Python bool is an int
+	is := func(holds string) bool {
+		return slices.Contains(natives, holds) || holds == "bool" && slices.Contains(natives, "int") // a Python bool is an int
+	}
+	expected := is(holds)
 	d := &domain{names: []string{s.Name}, cells: []*series{s}, shape: single, skip: s.Missing}
+	if s.typed != nil {
+		return c.judge(d, s.testValue(func(v any) bool { return is(pythonType(v)) }))
+	}
 	return c.judge(d, func(int) bool { return expected })
+}
+
+// pythonType names the type that a value of a column of objects has in Python.
+func pythonType(v any) string {
+	switch x := v.(type) {
+	case bool:
+		return "bool"
+	case float64:
+		if x == math.Trunc(x) {
+			return "int"
+		}
+		return "float"
+	case time.Time:
+		return "Timestamp"
+	}
+	return "str"
 }
 
 // scalarTypes are the names by which numpy knows a type, with the name of its scalar. A name that is here and that no column can have

@@ -33,7 +33,7 @@ func nullMap(null bool) func(*check) (outcome, error) {
 func between(s *series, k *kwargs) (func(int) bool, error) {
 	b, cross := k.bounds(), k.flag("allow_cross_type_comparisons")
 	if k.flag("parse_strings_as_datetimes") {
-		k.wrong("parse_strings_as_datetimes is not supported: write dates so that their texts sort (2006-01-02)")
+		return betweenDates(s, b.dates(), k)
 	}
 	if err := k.err(); err != nil {
 		return nil, err
@@ -46,6 +46,22 @@ func between(s *series, k *kwargs) (func(int) bool, error) {
 	}
 	low, high, isNumber := b.numbers()
 	var failed error
+	if s.typed != nil {
+		if s.dtype == dateType {
+			b = b.dates()
+		}
+		expected := s.testValue(func(v any) bool {
+			ok, err := b.contains(key(v))
+			if err != nil {
+				failed = err
+			}
+			return ok
+		})
+		if cross {
+			failed = nil
+		}
+		return expected, failed
+	}
 	expected := s.test(func(v float64) bool {
 		switch {
 		case !isNumber:
@@ -69,6 +85,33 @@ func between(s *series, k *kwargs) (func(int) bool, error) {
 		return nil, failed
 	}
 	return expected, nil
+}
+
+// betweenDates is between for texts that are dates; one that is none is an error.
+func betweenDates(s *series, b bounds, k *kwargs) (func(int) bool, error) {
+	var failed error
+	if b.min == nil && b.max == nil {
+		failed = fmt.Errorf("min_value and max_value cannot both be None")
+	}
+	expected := s.testText(func(v string) bool {
+		t, ok := parseTime(v)
+		if !ok {
+			failed = fmt.Errorf("column %q: the text %q is not a date that is read here", s.Name, brief(v))
+			return false
+		}
+		in, err := b.contains(t)
+		if err != nil {
+			failed = err
+		}
+		return in
+	})
+	if s.Kind == dataset.Numeric && s.MissingCount() < s.Len() {
+		failed = fmt.Errorf("column %q holds numbers, no dates", s.Name)
+	}
+	if err := k.err(); err != nil {
+		return nil, err
+	}
+	return expected, failed
 }
 
 // numbers are the bounds as numbers, infinite where open; false when one is a text.
@@ -99,6 +142,18 @@ func member(s *series, k *kwargs) (func(int) bool, bool) {
 	values, there := k.scalars("value_set")
 	if !there {
 		return nil, false
+	}
+	if s.typed != nil {
+		set := map[any]bool{}
+		for _, v := range values {
+			if t, ok := v.(string); ok && s.dtype == dateType {
+				if date, ok := parseTime(t); ok {
+					v = date
+				}
+			}
+			set[key(v)] = true
+		}
+		return s.testValue(func(v any) bool { return set[key(v)] }), true
 	}
 	numbers, texts := map[float64]bool{}, map[string]bool{}
 	for _, v := range values {
@@ -141,8 +196,7 @@ func zScore(s *series, k *kwargs) (func(int) bool, error) {
 	if !s.numeric() {
 		return nil, notNumeric("z-scores", s)
 	}
-	v := s.present()
-	mean, sd := average(v), deviation(v)
+	mean, sd := s.moments()
 	return func(i int) bool {
 		z := (s.number(i) - mean) / sd
 		if double {

@@ -9,6 +9,7 @@ import (
 var multicolumns = []record{
 	{"expect_compound_columns_to_be_unique", "column_list! ignore_row_if", multicolumnMap(compoundUnique)},
 	{"expect_select_column_values_to_be_unique_within_record", "column_list! ignore_row_if", multicolumnMap(uniqueWithinRecord)},
+	{"expect_multicolumn_values_to_be_unique", "column_list! ignore_row_if", multicolumnMap(uniqueWithinRecord)}, // its name before 0.13
 	{"expect_multicolumn_sum_to_equal", "column_list! sum_total! ignore_row_if", multicolumnMap(sumEquals)},
 }
 

@@ -46,8 +46,8 @@ func greater(a, b *series, k *kwargs) (func(int) bool, error) {
 			return x > y || orEqual && x == y
 		}, nil
 	}
-	if a.numeric() != b.numeric() && a.MissingCount() < a.Len() && b.MissingCount() < b.Len() {
-		return nil, fmt.Errorf("columns %q and %q cannot be ordered: one holds texts, the other numbers", a.Name, b.Name)
+	if (a.numeric() != b.numeric() || a.dtype != b.dtype && !a.numeric()) && a.MissingCount() < a.Len() && b.MissingCount() < b.Len() {
+		return nil, fmt.Errorf("columns %q and %q cannot be ordered: they hold values of different types", a.Name, b.Name)
 	}
 	return func(i int) bool {
 		less, same, err := compare(b.value(i), a.value(i))

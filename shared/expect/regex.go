@@ -13,22 +13,30 @@ const (
 	pySpace = `\s\v\x1c-\x1f\x{85}\p{Z}`
 )
 
-// compileRegex compiles a pattern of Python's re for searching. Go matches in linear time and therefore has no look-around and no
-// back-references: these are errors that name the construct, never a silent difference. Inside a class \W and \S, and everywhere \b and
-// \B, are about ASCII. See https://docs.python.org/3/library/re.html and https://github.com/google/re2/wiki/Syntax.
-func compileRegex(pattern string) (*regexp.Regexp, error) {
-	translated, err := translateRegex(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("regex %q: %w (patterns run in linear time here, without look-around and back-references)", brief(pattern), err)
-	}
+// compileRegex compiles a pattern of Python's re for searching. It runs in linear time where Go's regexp can express it; look-around,
+// back-references and what else regexp refuses run by backtracking, see compileBacktracking. Where regexp runs, inside a class \W and \S,
+// and everywhere \b and \B, are about ASCII. See https://docs.python.org/3/library/re.html and https://github.com/google/re2/wiki/Syntax.
+func compileRegex(pattern string) (func(string) (bool, error), error) {
+	pattern = unicodeFlags.ReplaceAllString(pattern, "")
+	translated, beyond := translateRegex(pattern)
 	r, err := regexp.Compile(translated)
-	if err != nil {
+	if beyond == nil && err == nil {
+		return func(v string) (bool, error) { return r.MatchString(v), nil }, nil
+	}
+	search, slower := compileBacktracking(pattern)
+	if beyond != nil { // what regexp said is about no pattern at all
+		err = slower
+	}
+	if slower != nil {
 		return nil, fmt.Errorf("regex %q: %w", brief(pattern), err)
 	}
-	return r, nil
+	return search, nil
 }
 
-// unsupported are the openings of groups that Go lacks.
+// unicodeFlags say what is so anyway.
+var unicodeFlags = regexp.MustCompile(`^\(\?u\)`)
+
+// unsupported are the openings of groups that regexp lacks and backtracking has.
 var unsupported = []struct{ open, what string }{
 	{"(?=", "a look-ahead"}, {"(?!", "a negative look-ahead"}, {"(?<=", "a look-behind"}, {"(?<!", "a negative look-behind"},
 	{"(?P=", "a back-reference"}, {"(?>", "an atomic group"}, {"(?(", "a conditional group"},

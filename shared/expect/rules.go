@@ -3,6 +3,7 @@ package expect
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func Rules(s *Suite, act map[string]string) (rule.Set, error) {
 	var problems []string
 	for i := range s.Expectations {
 		e := &s.Expectations[i]
-		values, err := substitute(e.Kwargs, s.Parameters)
+		values, err := substitute(e.Kwargs, parameters{suite: s.Parameters})
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("expectations[%d] %s: %v", i, e.Type, err))
 			continue
@@ -104,13 +105,18 @@ func whole(bound any, strict bool, step int) *int {
 	return &n
 }
 
+// pattern is regex as RE2 has it; "" for one that only backtracking could search for: a request is checked in linear time.
 func pattern(k *kwargs) string {
-	r, err := compileRegex(k.text("regex"))
-	if err != nil {
+	text := k.text("regex")
+	if _, err := compileRegex(text); err != nil {
 		k.problems = append(k.problems, err.Error())
 		return ""
 	}
-	return r.String()
+	translated, beyond := translateRegex(unicodeFlags.ReplaceAllString(text, ""))
+	if _, err := regexp.Compile(translated); beyond != nil || err != nil {
+		return ""
+	}
+	return translated
 }
 
 // valueSet is value_set by value: True is 1, and may come as the text that a file has for it.

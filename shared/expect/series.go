@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 
 	"mlops/shared/dataset"
 )
@@ -16,7 +17,8 @@ const (
 	int64Type   dtype = "int64"
 	float64Type dtype = "float64"
 	boolType    dtype = "bool_"
-	objectType  dtype = "object_" // texts, or booleans with gaps
+	objectType  dtype = "object_" // texts, booleans with gaps, or values of several types
+	dateType    dtype = "datetime64"
 )
 
 // series is a column as an expectation sees it.
@@ -24,12 +26,23 @@ type series struct {
 	dataset.Column
 	dtype dtype
 	truth []bool // when the column holds booleans: what each level means; else nil
+	typed []any  // when it holds values of several types, or dates: what each level stands for, see Options.Typed; else nil
+
+	whole  *survey // of a table that is not held: what its readings told of the column; these rows are some of it, or stand for it
+	weight []int   // where rows stand for the levels of a column: how often each level comes
 }
 
 // newSeries infers the dtype as pandas.read_csv does: whole numbers without gaps are int64, with gaps float64; a column of nothing but
 // True and False is bool, with gaps object.
-func newSeries(c *dataset.Column) *series {
+func newSeries(c *dataset.Column, typed []any) *series {
 	s := &series{Column: *c}
+	if c.Kind == dataset.Categorical && len(typed) == len(c.Levels) && len(typed) > 0 {
+		s.dtype, s.typed = objectType, typed
+		if !slices.ContainsFunc(typed, func(v any) bool { _, date := v.(time.Time); return !date }) {
+			s.dtype = dateType
+		}
+		return s
+	}
 	gaps := c.MissingCount()
 	switch {
 	case c.Kind == dataset.Numeric && c.Integer && gaps == 0:
@@ -65,7 +78,7 @@ func truths(c *dataset.Column) []bool {
 
 // take is the series of the given rows; its dtype stays, as that of a filtered pandas column does.
 func (s *series) take(rows []int) *series {
-	return &series{Column: s.Column.Take(rows), dtype: s.dtype, truth: s.truth}
+	return &series{Column: s.Column.Take(rows), dtype: s.dtype, truth: s.truth, typed: s.typed, whole: s.whole}
 }
 
 // numeric reports whether the values are numbers or booleans, which Python adds and compares as 0 and 1.
@@ -82,8 +95,23 @@ func (s *series) number(i int) float64 {
 	return math.NaN()
 }
 
-// value is row i as nil, bool, float64 or string.
+// ordinal is row i as a number that orders a column of numbers, or of dates: seconds since 1970. NaN when missing.
+func (s *series) ordinal(i int) float64 {
+	if s.dtype != dateType {
+		return s.number(i)
+	}
+	if s.Missing(i) {
+		return math.NaN()
+	}
+	t := s.typed[s.Code[i]].(time.Time)
+	return float64(t.Unix()) + float64(t.Nanosecond())/1e9
+}
+
+// value is row i as nil, bool, float64, string or time.Time.
 func (s *series) value(i int) any {
+	if s.typed != nil && s.Code[i] >= 0 {
+		return s.typed[s.Code[i]]
+	}
 	if s.truth != nil && s.Code[i] >= 0 {
 		return s.truth[s.Code[i]]
 	}
@@ -99,6 +127,9 @@ func (s *series) text(i int) string {
 }
 
 func (s *series) levelText(k int32) string {
+	if s.typed != nil {
+		return typedText(s.typed[k])
+	}
 	if s.truth == nil {
 		return s.Levels[k]
 	}
@@ -120,6 +151,13 @@ func (s *series) test(number func(float64) bool, text func(string) bool) func(i 
 		case n == 0: // a row condition may have left a level without rows, and it must not be judged
 		case s.truth != nil:
 			answer[k] = number(key(s.truth[k]).(float64))
+		case s.typed != nil:
+			switch v := key(s.typed[k]).(type) {
+			case float64:
+				answer[k] = number(v)
+			case string:
+				answer[k] = text(v)
+			}
 		default:
 			answer[k] = text(s.Levels[k])
 		}
@@ -129,6 +167,9 @@ func (s *series) test(number func(float64) bool, text func(string) bool) func(i 
 
 // tally counts the rows of each level of a text column.
 func (s *series) tally() []int {
+	if s.weight != nil {
+		return s.weight
+	}
 	n := make([]int, len(s.Levels))
 	for _, k := range s.Code {
 		if k >= 0 {
@@ -136,6 +177,15 @@ func (s *series) tally() []int {
 		}
 	}
 	return n
+}
+
+// testValue makes a predicate over present rows from one over typed values.
+func (s *series) testValue(test func(any) bool) func(i int) bool {
+	answer := make([]bool, len(s.Levels))
+	for k, n := range s.tally() {
+		answer[k] = n > 0 && test(s.typed[k])
+	}
+	return func(i int) bool { return answer[s.Code[i]] }
 }
 
 // testText makes a predicate over present rows from one over str() of their values.
@@ -161,6 +211,33 @@ func (s *series) present() []float64 {
 	return v
 }
 
+// size is the number of rows of the column, and of those that have a value.
+func (s *series) size() (rows, present int) {
+	if s.whole != nil {
+		return s.whole.rows, s.whole.present
+	}
+	return s.Len(), s.Len() - s.MissingCount()
+}
+
+// moments are the mean and the sample standard deviation of the column.
+func (s *series) moments() (mean, sd float64) {
+	if s.whole != nil {
+		return s.whole.mean(), s.whole.deviation()
+	}
+	v := s.present()
+	return average(v), deviation(v)
+}
+
+// order is the number of present values and what gives the one of a rank, from 0, ascending.
+func (s *series) order() (n int, at func(rank int) float64) {
+	if s.whole != nil {
+		return s.whole.present, s.whole.at
+	}
+	v := s.present()
+	sort.Float64s(v)
+	return len(v), func(rank int) float64 { return v[rank] }
+}
+
 // counted is a value and how often it came.
 type counted struct {
 	value any
@@ -169,6 +246,9 @@ type counted struct {
 
 // counts are the distinct present values with their counts, ascending.
 func (s *series) counts() []counted {
+	if s.whole != nil {
+		return s.whole.counts()
+	}
 	var out []counted
 	if s.numeric() {
 		v := s.present()
@@ -185,23 +265,44 @@ func (s *series) counts() []counted {
 		return out
 	}
 	for k, count := range s.tally() {
-		if count > 0 {
+		switch {
+		case count == 0:
+		case s.typed != nil:
+			out = append(out, counted{s.typed[k], count})
+		default:
 			out = append(out, counted{s.Levels[k], count})
 		}
+	}
+	if s.typed != nil {
+		slices.SortStableFunc(out, func(a, b counted) int {
+			if less, equal, err := compare(a.value, b.value); err != nil || equal {
+				return 0
+			} else if less {
+				return -1
+			}
+			return 1
+		})
 	}
 	return out
 }
 
 // table is the frame under validation, or the part of it that a row condition chose.
 type table struct {
-	frame *dataset.Frame
-	rows  []int              // nil = all rows of the frame
-	made  map[string]*series // of the whole frame, made when first asked for
+	frame  *dataset.Frame
+	typed  map[string][]any   // Options.Typed
+	others map[string]int     // Options.Tables
+	rows   []int              // nil = all rows of the frame
+	made   map[string]*series // of the whole frame, made when first asked for
+
+	part *part // the frame is part of a table that is not held, or stands for it; else nil
 }
 
 func (t *table) height() int {
-	if t.rows != nil {
+	switch {
+	case t.rows != nil:
 		return len(t.rows)
+	case t.part != nil && t.part.rows >= 0:
+		return t.part.rows
 	}
 	return t.frame.Rows()
 }
@@ -212,6 +313,14 @@ func (t *table) row(i int) int {
 		return t.rows[i]
 	}
 	return i
+}
+
+// label is the number by which row i of the table is told.
+func (t *table) label(i int) int {
+	if t.part != nil && t.part.labels != nil {
+		return t.part.labels[i]
+	}
+	return t.row(i)
 }
 
 // base is a column of the whole frame. Its error begins as Great Expectations' does and names the nearest column.
@@ -228,7 +337,12 @@ func (t *table) base(name string) (*series, error) {
 		}
 		return nil, err
 	}
-	s := newSeries(c)
+	var s *series
+	if t.part != nil {
+		s = t.part.surveys[t.frame.Index(name)].series(c)
+	} else {
+		s = newSeries(c, t.typed[name])
+	}
 	t.made[name] = s
 	return s, nil
 }

@@ -60,7 +60,7 @@ func Suggest(f *dataset.Frame, o SuggestOptions) *Suite {
 	s.z = distuv.UnitNormal.Quantile(1 - falseFailures/float64(2*perColumn*max(1, len(f.Columns))))
 	s.table()
 	for i := range f.Columns {
-		s.column(newSeries(&f.Columns[i]))
+		s.column(newSeries(&f.Columns[i], nil))
 	}
 	return &Suite{Name: s.o.Name, Expectations: s.list, Dialect: s.o.Dialect, Meta: map[string]any{
 		"notes": fmt.Sprintf("proposed from %s and %s", count(f.Rows(), "row"), count(len(f.Columns), "column")),

@@ -11,8 +11,14 @@ import (
 
 // Options of Validate.
 type Options struct {
-	Format Format    // "" = Summary, the default of Great Expectations; an expectation's own result_format comes first
-	Now    time.Time // told in the result's meta; zero = not told
+	Format Format // "" = Summary, the default of Great Expectations; an expectation's own result_format comes first
+	// Typed are the values that the levels of a categorical column stand for where they are not texts, as the column of a JSON file has
+	// them: float64, bool, string or time.Time (UTC), one a level; see TypedColumn. A column that is not in it holds texts.
+	Typed map[string][]any
+	// Tables are the numbers of rows of other tables by name, for the expectation that compares with one.
+	Tables map[string]int
+	Now    time.Time         // told in the result's meta, and what now() is in a parameter; zero = not told
+	Notice func(text string) // of ValidateSource: told before columns are held in memory; nil = nobody is
 }
 
 // ParseFormat reads a format's name, in either case; "" is Summary.
@@ -39,7 +45,7 @@ func Validate(f *dataset.Frame, s *Suite, o Options) *Result {
 	if f == nil {
 		f = &dataset.Frame{}
 	}
-	v := validator{suite: s, format: o.Format, whole: table{frame: f, made: map[string]*series{}}, chosen: map[string][]int{}}
+	v := validator{suite: s, format: o.Format, now: o.Now, whole: table{frame: f, typed: o.Typed, others: o.Tables, made: map[string]*series{}}, chosen: map[string][]int{}}
 	r.Results = make([]ExpectationResult, len(s.Expectations))
 	for i := range s.Expectations {
 		r.Results[i] = v.evaluate(&s.Expectations[i])
@@ -52,6 +58,7 @@ func Validate(f *dataset.Frame, s *Suite, o Options) *Result {
 type validator struct {
 	suite  *Suite
 	format Format
+	now    time.Time
 	whole  table
 	chosen map[string][]int // rows by row condition: suites repeat the same condition
 }
@@ -61,11 +68,17 @@ type check struct {
 	table
 	kwargs
 	format resultFormat
+	fold   *fold // takes the rows of a map expectation, whose outcome is told when all have come; nil = all are here
 }
 
 func (v *validator) evaluate(e *Expectation) ExpectationResult {
-	r := ExpectationResult{Config: *e, Result: map[string]any{}}
 	out, boolean, err := v.run(e)
+	return e.result(out, boolean, err)
+}
+
+// result tells what was found; boolean leaves out all but the success.
+func (e *Expectation) result(out outcome, boolean bool, err error) ExpectationResult {
+	r := ExpectationResult{Config: *e, Result: map[string]any{}}
 	if err != nil {
 		r.Exception = err.Error()
 		return r
@@ -81,13 +94,23 @@ func (v *validator) evaluate(e *Expectation) ExpectationResult {
 }
 
 func (v *validator) run(e *Expectation) (out outcome, boolean bool, err error) {
-	rec, err := find(e.Type)
+	rec, c, err := v.prepare(e)
 	if err != nil {
 		return outcome{}, false, err
 	}
-	values, err := substitute(e.Kwargs, v.suite.Parameters)
+	out, err = v.perform(rec, c)
+	return out, c.format.level == BooleanOnly, err
+}
+
+// prepare finds an expectation and reads what every one takes.
+func (v *validator) prepare(e *Expectation) (record, *check, error) {
+	rec, err := find(e.Type)
 	if err != nil {
-		return outcome{}, false, err
+		return rec, nil, err
+	}
+	values, err := substitute(e.Kwargs, parameters{v.suite.Parameters, v.now})
+	if err != nil {
+		return rec, nil, err
 	}
 	k := kwargs{values: values, dialect: v.suite.Dialect}
 	if v.suite.Dialect == V1 { // 0.x passes over what it does not know
@@ -96,11 +119,13 @@ func (v *validator) run(e *Expectation) (out outcome, boolean bool, err error) {
 	k.problems = append(k.problems, rec.absent(values)...)
 	c := &check{kwargs: k, table: v.whole}
 	c.format = c.resultFormat(v.format)
-	if err := c.err(); err != nil {
-		return outcome{}, false, err
-	}
+	return rec, c, c.err()
+}
+
+// perform evaluates a prepared expectation over the rows that its condition chooses.
+func (v *validator) perform(rec record, c *check) (out outcome, err error) {
 	if c.rows, err = v.choose(&c.kwargs); err != nil {
-		return outcome{}, false, err
+		return outcome{}, err
 	}
 	out, err = rec.run(c)
 	if err == nil {
@@ -113,7 +138,7 @@ func (v *validator) run(e *Expectation) (out outcome, boolean bool, err error) {
 		}
 		out.rows = rows
 	}
-	return out, c.format.level == BooleanOnly, err
+	return out, err
 }
 
 // choose evaluates row_condition; nil rows mean all.
@@ -127,7 +152,7 @@ func (v *validator) choose(k *kwargs) ([]int, error) {
 	if rows, ok := v.chosen[id]; ok {
 		return rows, nil
 	}
-	holds, err := parseCondition(condition, parser, &v.whole)
+	holds, failed, err := parseCondition(condition, parser, &v.whole)
 	if err != nil {
 		return nil, fmt.Errorf("row_condition %v: %w", brief(condition), err)
 	}
@@ -136,6 +161,9 @@ func (v *validator) choose(k *kwargs) ([]int, error) {
 		if holds(i) {
 			rows = append(rows, i)
 		}
+	}
+	if err := failed(); err != nil {
+		return nil, fmt.Errorf("row_condition %v: %w", brief(condition), err)
 	}
 	v.chosen[id] = rows
 	return rows, nil

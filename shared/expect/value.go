@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"mlops/shared/number"
 )
@@ -78,13 +79,15 @@ func kindOf(v any) string {
 		return fmt.Sprintf("the text %q", brief(x))
 	case bool, float64:
 		return fmt.Sprintf("the number %v", x)
+	case time.Time:
+		return "the date " + isoTime(x)
 	case []any:
 		return "a list"
 	}
 	return "an object"
 }
 
-// compare orders two scalars: numbers and booleans by value, texts by code point. Anything else is an error. NaN is neither.
+// compare orders two scalars: numbers and booleans by value, texts by code point, dates by time. Anything else is an error. NaN is neither.
 func compare(a, b any) (less, equal bool, err error) {
 	switch x := key(a).(type) {
 	case float64:
@@ -94,6 +97,10 @@ func compare(a, b any) (less, equal bool, err error) {
 	case string:
 		if y, ok := b.(string); ok {
 			return x < y, x == y, nil
+		}
+	case time.Time:
+		if y, ok := b.(time.Time); ok {
+			return x.Before(y), x.Equal(y), nil
 		}
 	}
 	return false, false, mismatch(a, b)
@@ -107,8 +114,11 @@ func pythonText(v float64, whole bool) string {
 	return number.Python(v)
 }
 
-// output is a scalar as a result carries it: NaN is null, an infinity a text.
+// output is a scalar as a result carries it: NaN is null, an infinity a text, a date as ISO 8601 has it.
 func output(v any) any {
+	if t, ok := v.(time.Time); ok {
+		return isoTime(t)
+	}
 	if f, ok := v.(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
 		if math.IsNaN(f) {
 			return nil

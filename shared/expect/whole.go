@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"fmt"
 	"slices"
 )
 
@@ -8,6 +9,7 @@ import (
 var tables = []record{
 	{"expect_table_row_count_to_be_between", "min_value max_value strict_min strict_max", countBetween((*check).height)},
 	{"expect_table_row_count_to_equal", "value!", countEquals((*check).height)},
+	{"expect_table_row_count_to_equal_other_table", "other_table_name!", rowsEqualOther},
 	{"expect_table_column_count_to_be_between", "min_value max_value strict_min strict_max", countBetween((*check).width)},
 	{"expect_table_column_count_to_equal", "value!", countEquals((*check).width)},
 	{"expect_column_to_exist", "column! column_index", columnExists},
@@ -16,6 +18,17 @@ var tables = []record{
 }
 
 func (c *check) width() int { return len(c.frame.Columns) }
+
+// rowsEqualOther expects as many rows as another table has, see Options.Tables.
+func rowsEqualOther(c *check) (outcome, error) {
+	name := c.text("other_table_name")
+	other, known := c.others[name]
+	if !known && c.err() == nil {
+		return outcome{}, fmt.Errorf("other_table_name %q: the number of its rows is not known here; one table is validated at a time unless its caller tells of others", brief(name))
+	}
+	n := c.height()
+	return outcome{success: n == other, detail: map[string]any{"observed_value": map[string]any{"self": n, "other": other}}}, c.err()
+}
 
 // countBetween expects a count of the table within whole bounds, of which either or both may be absent.
 func countBetween(count func(*check) int) func(*check) (outcome, error) {

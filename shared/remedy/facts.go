@@ -18,7 +18,8 @@ type facts struct {
 
 	enough   bool // the window has rows enough to say anything
 	loss     loss
-	bad      int // windows with a loss among the last Evidence.OfWindows, this one included
+	bad      int              // windows with a loss among the last Evidence.OfWindows, this one included
+	drifts   []drift.Sighting // of drift, window by window, this one last
 	firing   []Alert
 	loud     []Alert                    // of them, those that are more than informative
 	alerting map[string][]Alert         // the loud ones by kind, "" = a kind the policy does not know
@@ -55,6 +56,10 @@ func read(o Observation, p Policy) *facts {
 		f.loss = f.lossOf(r)
 	}
 	f.bad = f.badWindows()
+	for _, w := range f.earlier() {
+		f.drifts = append(f.drifts, drift.Sighted(w.Verdict, w.DatasetDrift))
+	}
+	f.drifts = append(f.drifts, drift.Sighting{Known: f.enough, Bad: f.Drift != nil && f.Drift.DatasetDrift})
 	f.listen()
 	f.target = f.rollbackTarget()
 	return f
@@ -111,22 +116,22 @@ func bounded(metric string) bool {
 	return evaluate.Greater(metric) || metric == evaluate.NameBrier || metric == evaluate.NameECE
 }
 
-// badWindows counts the windows with a loss among the last n: this one as measured here, the earlier ones as remembered.
+// badWindows counts the windows with a loss among the last n that said anything: this one as measured here, the earlier ones as remembered.
 func (f *facts) badWindows() int {
-	bad := 0
-	if f.loss.serious {
-		bad = 1
+	var seen []drift.Sighting
+	for _, w := range f.earlier() {
+		seen = append(seen, drift.Sighted(w.Verdict, w.PerformanceLoss))
 	}
-	h := f.History
-	if len(h) > 0 {
-		h = h[:len(h)-1]
-	}
-	for i := max(0, len(h)-f.policy.Evidence.OfWindows+1); i < len(h); i++ {
-		if h[i].PerformanceLoss {
-			bad++
-		}
-	}
+	bad, _ := f.persistence().Count(append(seen, drift.Sighting{Known: true, Bad: f.loss.serious}))
 	return bad
+}
+
+// earlier are the windows before this one.
+func (f *facts) earlier() []WindowFacts { return f.History[:max(0, len(f.History)-1)] }
+
+// persistence is how often a loss or a drift must be seen.
+func (f *facts) persistence() drift.Persistence {
+	return drift.Persistence{Bad: f.policy.Evidence.BadWindows, Of: f.policy.Evidence.OfWindows}
 }
 
 // persistent reports whether the loss is there to stay: seen in k of n windows, or too large to wait for.

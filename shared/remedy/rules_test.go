@@ -197,7 +197,8 @@ func TestRules(t *testing.T) {
 		{"loss.retrain", Retrain, StageAwaiting, "", true, window(moved(0.08))},
 		{"loss.retrain", Retrain, StageAwaiting, "", true, window(moved(0.04), func(o *Observation) { o.History[1].PerformanceLoss = true })},
 		{"loss.labels", RequestLabels, StageOpen, "", false, window(moved(0.08), func(o *Observation) { o.FreshRarerClass = 3 })},
-		{"drift.unmeasured", RequestLabels, StageOpen, "", false, window(&drift.Report{NCurrent: 2410, Verdict: drift.Alert, DatasetDrift: true})},
+		{"drift.watch", Inform, "", "", false, window(&drift.Report{NCurrent: 2410, Verdict: drift.Alert, DatasetDrift: true})},
+		{"drift.unmeasured", RequestLabels, StageOpen, "", false, window(&drift.Report{NCurrent: 2410, Verdict: drift.Alert, DatasetDrift: true}, func(o *Observation) { o.History[1].DatasetDrift = true })},
 		{"drift.harmless", Inform, "", "", false, window(moved(0.01))},
 		{"drift.harmless", Inform, "", "", false, window(found(drift.MissingRate, drift.SeverityWarn, 0.03), func(o *Observation) { o.Drift.Estimated = nil })},
 		{"window.quiet", None, "", "", false, window(quiet())},
@@ -367,6 +368,13 @@ func TestEdges(t *testing.T) {
 			}
 		}
 	}
+	drifted := func(days ...int) func(*Observation) {
+		return func(o *Observation) {
+			for _, d := range days {
+				o.History[len(o.History)-1-d].DatasetDrift = true
+			}
+		}
+	}
 	rarer := func(n int) func(*Observation) { return func(o *Observation) { o.FreshRarerClass = n } }
 	twice := func(n int) func(*Observation) { return func(o *Observation) { o.Rows, o.DuplicateRows = 1000, n } }
 	for _, c := range []struct {
@@ -388,7 +396,9 @@ func TestEdges(t *testing.T) {
 		{"two losses in three windows", Retrain, CauseCovariate, window(moved(0.05), lost(0, 2))},
 		{"one loss, and clear", Retrain, CauseCovariate, window(moved(0.061), lost(0))},
 		{"49 rows", None, CauseNone, window(&drift.Report{NCurrent: 49, Verdict: drift.Alert, DatasetDrift: true})},
-		{"50 rows", RequestLabels, CauseCovariate, window(&drift.Report{NCurrent: 50, Verdict: drift.Alert, DatasetDrift: true})},
+		{"50 rows", RequestLabels, CauseCovariate, window(&drift.Report{NCurrent: 50, Verdict: drift.Alert, DatasetDrift: true}, drifted(1))},
+		{"drift in one window of three", Inform, CauseCovariate, window(&drift.Report{NCurrent: 2410, Verdict: drift.Alert, DatasetDrift: true})},
+		{"drift in two windows, one between them", RequestLabels, CauseCovariate, window(&drift.Report{NCurrent: 2410, Verdict: drift.Alert, DatasetDrift: true}, drifted(2))},
 	} {
 		if d := Decide(c.o, live()); d.Action != c.action || d.Cause != c.cause {
 			t.Errorf("%s: %s for %s, want %s for %s (%s)", c.name, d.Action, d.Cause, c.action, c.cause, d.Reasons[0].Text)

@@ -151,6 +151,17 @@ var windowRules = []rule{
 			f.labelsReason(d)
 			d.Advice = f.labelsAdvice()
 		}},
+	{"drift.watch", TriggerDrift,
+		func(f *facts) bool {
+			alarm, _ := f.persistence().Alarm(f.drifts)
+			return f.Drift.Verdict == drift.Alert && !f.loss.known && f.Drift.DatasetDrift && !f.dataFault() && !alarm
+		},
+		func(f *facts, d *Decision) {
+			d.tell(Inform, d.Stage)
+			f.driftReason(d)
+			_, why := f.persistence().Alarm(f.drifts)
+			d.say("%s", why)
+		}},
 	{"drift.unmeasured", TriggerDrift,
 		func(f *facts) bool { return f.Drift.Verdict == drift.Alert && !f.loss.known },
 		func(f *facts, d *Decision) {

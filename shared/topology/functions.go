@@ -14,13 +14,16 @@ var Functions = []Spec{
 			{"POST", "/datasets/{name}", Operate, UploadBody},
 			{"POST", "/datasets/{name}/upload-url", Operate, SmallBody},
 			{"POST", "/datasets/{name}/validate", Operate, UploadBody},
+			{"POST", "/datasets/{name}/selection", Operate, SmallBody},
+			{"POST", "/datasets/{name}/pin", Operate, SmallBody},
+			{"GET", "/datasets/{name}/versions/{version}/files/{file}", Operate, NoBody},
 		},
 		Subscribes: []event.Type{event.DatasetUploaded, event.RetrainRequested},
 		Memory:     1769, Timeout: 5 * time.Minute, Concurrency: 2,
 		Grants: []Grant{
 			{Data, "raw/", ReadWrite}, {Data, "processed/", ReadWrite}, {Data, "rejected/", Write}, {Data, "reports/", ReadWrite},
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "config/", Read}, {Data, "uploads/", ReadWrite},
-			{Control, "dataset", ReadWrite}, {Control, "requests", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Audit, "", Write},
+			{Control, "dataset", ReadWrite}, {Control, "requests", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Control, "drift", Read}, {Audit, "", Write},
 		},
 	},
 	{
@@ -29,8 +32,8 @@ var Functions = []Spec{
 		Subscribes: []event.Type{event.DatasetValidated, event.TrainRequested},
 		Memory:     3538, Timeout: 15 * time.Minute, Concurrency: 1,
 		Grants: []Grant{
-			{Data, "processed/", Read}, {Data, "reference/", ReadWrite}, {Data, "config/", Read}, {Models, "models/", ReadWrite},
-			{Control, "model", ReadWrite}, {Control, "job", ReadWrite}, {Control, "dataset", Read}, {Audit, "", Write},
+			{Data, "processed/", Read}, {Data, "reference/", ReadWrite}, {Data, "config/", Read}, {Data, "capture/", Read}, {Data, "reports/", Read}, {Models, "models/", ReadWrite},
+			{Control, "model", ReadWrite}, {Control, "job", ReadWrite}, {Control, "dataset", Read}, {Control, "drift", Read}, {Audit, "", Write},
 		},
 	},
 	{
@@ -93,7 +96,7 @@ var Functions = []Spec{
 		Grants: []Grant{
 			{Data, "capture/", ReadWrite}, {Data, "groundtruth/", Write}, {Models, "models/", Read}, {Data, "config/", Read},
 			{Data, "batches/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
-			{Control, "model", Read}, {Control, "requests", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
+			{Control, "model", Read}, {Control, "requests", Read}, {Control, "gauge", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -104,7 +107,7 @@ var Functions = []Spec{
 		Memory:     1024, Timeout: 5 * time.Minute, Concurrency: 2,
 		Grants: []Grant{
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "config/", Read},
-			{Data, "batches/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
+			{Data, "batches/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "alert", ReadWrite}, {Control, "gauge", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -142,11 +145,14 @@ var Functions = []Spec{
 			{"GET", "/reports/{id}", Operate, NoBody},
 			{"GET", "/jobs/{id}", Operate, NoBody},
 			{"GET", "/quality/{kind}/{name}", Operate, NoBody},
+			{"GET", "/datasets", Operate, NoBody},
+			{"GET", "/datasets/{name}/versions", Operate, NoBody},
+			{"GET", "/datasets/{name}/versions/{version}", Operate, NoBody},
 		},
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
-			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
-			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "quality", Read}, {Control, "report", Read}, {Control, "job", Read}, {Audit, "", Read},
+			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Data, "processed/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
+			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "quality", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Control, "dataset", Read}, {Audit, "", Read},
 		},
 	},
 }

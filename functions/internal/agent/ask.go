@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,11 +77,19 @@ func (h *Handler) ask(ctx context.Context, e event.Event, r approval.Request) er
 // sentOp names the change that says that everybody was asked.
 func sentOp(r approval.Request) string { return "sent/" + r.ID }
 
-// tell mails the owner what an incident is about. The event's id is the mail's, so that a second delivery sends nothing.
+// tell mails the owner what an incident is about, or which alert rules began or ceased to fire. The event's id is the mail's, so that a second delivery sends nothing.
 func (h *Handler) tell(ctx context.Context, e event.Event) error {
 	var a event.Asked
 	if err := e.Decode(&a); err != nil {
 		return err
+	}
+	if a.Incident == "" {
+		if len(a.Rules) == 0 {
+			return nil
+		}
+		to := cmp.Or(a.Owner, h.Owner)
+		subject, body := document.RuleMail(e.Model, a.Rules)
+		return fault.Wrap(h.Alert(ctx, Mail{ID: e.ID, To: to, Subject: subject, Body: body}), "tell %s of %d alerts of %s", to, len(a.Rules), e.Model)
 	}
 	var i incident.Incident
 	if _, err := h.Control.Get(ctx, control.Incident(e.Model, a.Incident), &i); err != nil {
@@ -91,7 +100,7 @@ func (h *Handler) tell(ctx context.Context, e event.Event) error {
 	}
 	d := i.Decisions[len(i.Decisions)-1]
 	line := document.IncidentLine{ID: i.ID, Model: i.Model, Kind: i.Kind, Severity: i.Severity, Stage: i.Stage, Cause: i.Cause, Opened: i.Opened, Action: i.Action, Folded: i.Folded, Summary: d.Summary}
-	subject, body := document.AlertMail(e.Model, line, d)
+	subject, body := document.AlertMail(e.Model, line, d, a.Rules...)
 	return fault.Wrap(h.Alert(ctx, Mail{ID: e.ID, To: h.Owner, Subject: subject, Body: body}), "tell %s of %s", h.Owner, i.ID)
 }
 

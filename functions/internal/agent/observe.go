@@ -240,7 +240,12 @@ func (h *Handler) measured(ctx context.Context, e event.Event) error {
 		return err
 	}
 	if champion, _, ok := s.state.At(registry.Champion); !ok || champion.Number != m.Version {
-		return nil // measured about a version that is no longer served: late, not wrong
+		x := &deed{h: h, s: s, e: e, change: control.Change{Model: s.model, Op: "agent/" + e.ID}}
+		x.say(d.Rules) // measured about a version that is no longer served: late, not wrong; nothing is decided
+		if x.problem != nil || len(x.change.Events) == 0 {
+			return x.problem
+		}
+		return h.Control.Commit(ctx, x.change)
 	}
 	s.seen.Drift, s.seen.Rows, s.seen.DuplicateRows, s.seen.LabelDelayDays = m.Report, m.Rows, m.Duplicates, number.Float(m.DelayDays)
 	if s.open != nil && s.open.Stage == remedy.StageVerifying && m.Report.Verdict != "insufficient_data" {
@@ -251,7 +256,7 @@ func (h *Handler) measured(ctx context.Context, e event.Event) error {
 	if err := h.traffic(ctx, s); err != nil {
 		return err
 	}
-	return h.perform(ctx, e, s, d.Key)
+	return h.perform(ctx, e, s, d.Key, withRules(d.Rules))
 }
 
 // alerted decides about the alerts of an outside monitor. What concerns no model, such as the stack's alarm of a full dead-letter queue, is

@@ -29,9 +29,11 @@ type deed struct {
 	d        remedy.Decision
 	evidence string // key of the report it was decided on
 	job      string
+	rules    []event.Told // alert rules that began or ceased to fire with the window
 
 	change  control.Change
 	moved   bool // state differs from what was read
+	folded  bool // the open incident took something in
 	problem error
 }
 
@@ -50,6 +52,7 @@ func (h *Handler) perform(ctx context.Context, e event.Event, s *situation, evid
 	x.gate()
 	x.incident()
 	x.act()
+	x.say(x.rules)
 	x.remember()
 	x.finish(ctx)
 	if x.problem != nil {
@@ -304,7 +307,7 @@ func (x *deed) remember() {
 	if x.moved {
 		x.put(control.State(s.model), s.stateRev, s.state)
 	}
-	if s.open != nil && (x.d.Stage != "" || x.d.Action == remedy.Fold || s.openRev == 0 || s.open.Stage == remedy.StageVerifying) {
+	if s.open != nil && (x.d.Stage != "" || x.d.Action == remedy.Fold || x.folded || s.openRev == 0 || s.open.Stage == remedy.StageVerifying) {
 		x.put(control.Incident(s.model, s.open.ID), s.openRev, s.open)
 	}
 	if len(x.change.Put) > 0 || len(x.change.Entries) > 0 {

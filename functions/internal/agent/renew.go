@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,7 +15,7 @@ import (
 	"mlops/shared/remedy"
 )
 
-// renew answers the schedule of retrainings: each model that serves is trained again, on its newest data and the labels that have come. What
+// renew answers the schedule of retrainings: each model that serves is trained again, on the data that the rule of selection chooses and the labels that have come. What
 // is made goes live by the gate and the policy like any other version. Each model's retraining begins at most once for one event, whatever
 // became of the others.
 func (h *Handler) renew(ctx context.Context, e event.Event) error {
@@ -65,7 +64,7 @@ func (h *Handler) startRenewal(ctx context.Context, e event.Event, name string, 
 	if err != nil {
 		return err
 	}
-	reason := fmt.Sprintf("on schedule: the newest data of %s and its newer labels", champion.Dataset)
+	const reason = "on schedule: the data that the rule of selection chooses, and its newer labels"
 	next, err := event.New(h.NewID(), event.RetrainRequested, e.Time, name, event.Retrain{Dataset: champion.Dataset, Reason: reason, Actor: by.ID, Job: j.ID})
 	if err != nil {
 		return err

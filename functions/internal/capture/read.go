@@ -22,24 +22,18 @@ const (
 )
 
 // Window reads the records of a model's variant with start <= time < end, in order of their ids. At MaxRows it stops with an error: a
-// verdict on a part that nobody chose would mislead.
+// verdict on a part that nobody chose would mislead. Lines that cannot be read are passed over here and in what follows: one foreign line
+// must not stop a report or a decision, and the drift check, which reads every line, counts and names them (Partition.Each).
 func Window(ctx context.Context, b Blobs, model, variant string, start, end time.Time) ([]Record, error) {
 	var out []Record
-	err := eachObject(ctx, b, path.Join("capture", model, variant), start, end, func(body []byte) error {
-		return eachLine(body, func(l []byte) error {
-			r, err := Decode(l)
-			if err != nil {
-				return err
-			}
-			if r.At.Before(start) || !r.At.Before(end) {
-				return nil
-			}
-			r.Variant = variant
-			if out = append(out, r); len(out) > MaxRows {
-				return fault.Invalidf("the window %s to %s of %s holds more than %d predictions: choose a shorter one", start.Format(time.RFC3339), end.Format(time.RFC3339), model, MaxRows)
-			}
+	err := eachRecord(ctx, b, model, variant, start, end, func(r Record) error {
+		if r.At.Before(start) || !r.At.Before(end) {
 			return nil
-		})
+		}
+		if out = append(out, r); len(out) > MaxRows {
+			return fault.Invalidf("the window %s to %s of %s holds more than %d predictions: choose a shorter one", start.Format(time.RFC3339), end.Format(time.RFC3339), model, MaxRows)
+		}
+		return nil
 	})
 	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out, err
@@ -60,15 +54,11 @@ func ByID(ctx context.Context, b Blobs, model, variant string, ids []string) ([]
 	}
 	var out []Record
 	for hour := range hours {
-		err := eachObject(ctx, b, path.Join("capture", model, variant), hour, hour, func(body []byte) error {
-			return eachLine(body, func(l []byte) error {
-				r, err := Decode(l)
-				if err == nil && wanted[r.ID] {
-					r.Variant = variant
-					out = append(out, r)
-				}
-				return err
-			})
+		err := eachRecord(ctx, b, model, variant, hour, hour, func(r Record) error {
+			if wanted[r.ID] {
+				out = append(out, r)
+			}
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -87,23 +77,17 @@ func Find(ctx context.Context, b Blobs, model, variant, id string, at time.Time)
 		return Record{}, err
 	}
 	n := sort.Search(len(keys), func(i int) bool { return strings.TrimSuffix(path.Base(keys[i]), ".jsonl") > id })
-	needle := []byte(`"eventId":"` + id + `"`)
 	for i := n - 1; i >= 0; i-- {
-		body, err := b.Get(ctx, keys[i], MaxObject)
-		if err != nil {
-			return Record{}, err
-		}
 		var found *Record
-		err = eachLine(body, func(l []byte) error {
-			if !bytes.Contains(l, needle) {
+		err := readObject(ctx, b, keys[i], func(_ int, l []byte) error {
+			if found != nil || !bytes.Contains(l, []byte(id)) {
 				return nil
 			}
-			r, err := Decode(l)
-			if err == nil && r.ID == id {
+			if r, err := Decode(l); err == nil && r.ID == id {
 				r.Variant = variant
 				found = &r
 			}
-			return err
+			return nil
 		})
 		if err != nil {
 			return Record{}, err
@@ -119,12 +103,9 @@ func Find(ctx context.Context, b Blobs, model, variant, id string, at time.Time)
 func IDs(ctx context.Context, b Blobs, model, variant string, at time.Time) (map[string]bool, error) {
 	hour := at.UTC().Truncate(time.Hour)
 	out := map[string]bool{}
-	err := eachObject(ctx, b, path.Join("capture", model, variant), hour, hour.Add(time.Hour), func(body []byte) error {
-		return eachLine(body, func(l []byte) error {
-			r, err := Decode(l)
-			out[r.ID] = true
-			return err
-		})
+	err := eachRecord(ctx, b, model, variant, hour, hour.Add(time.Hour), func(r Record) error {
+		out[r.ID] = true
+		return nil
 	})
 	return out, err
 }
@@ -170,82 +151,51 @@ func WriteLabels(ctx context.Context, b Blobs, model, id string, at time.Time, l
 
 // Labels reads every label that was stored from start to end, by inference id; of two for one inference the later stored one counts.
 func Labels(ctx context.Context, b Blobs, model string, start, end time.Time) (map[string]Label, error) {
-	out := map[string]Label{}
-	err := eachObject(ctx, b, path.Join("groundtruth", model), start, end, func(body []byte) error {
-		return eachLine(body, func(l []byte) error {
-			var t truth
-			if err := json.Unmarshal(l, &t); err != nil {
-				return fault.Invalidf("read a ground-truth line: it is not JSON").Because(err)
-			}
-			out[t.EventMetadata.EventID] = Label{t.EventMetadata.EventID, t.GroundTruthData.Data, t.EventMetadata.LabeledAt, t.EventMetadata.Source}
-			if len(out) > MaxRows {
-				return fault.Invalidf("more than %d labels of %s between %s and %s: choose a shorter time", MaxRows, model, start.Format(time.RFC3339), end.Format(time.RFC3339))
-			}
-			return nil
-		})
-	})
+	out, _, err := Truths(ctx, b, model, start, end)
 	return out, err
 }
 
-// eachObject calls do for the objects of every hour from start to end, hours and keys ascending. It lists by day, not by hour: a week is
-// seven listings.
-func eachObject(ctx context.Context, b Blobs, root string, start, end time.Time, do func([]byte) error) error {
-	first, last := start.UTC().Truncate(time.Hour), end.UTC()
-	if last.Sub(first) > MaxHours*time.Hour {
-		return fault.Invalidf("a window of %s is longer than the %d days that captures are kept", last.Sub(first), MaxHours/24)
+// Truths is Labels, with the lines that could not be read.
+func Truths(ctx context.Context, b Blobs, model string, start, end time.Time) (map[string]Label, []Broken, error) {
+	partitions, _, err := Partitions(ctx, b, path.Join("groundtruth", model), start, end)
+	if err != nil {
+		return nil, nil, err
 	}
-	for day := first.Truncate(24 * time.Hour); day.Before(last) || day.Equal(last); day = day.Add(24 * time.Hour) {
-		keys, err := list(ctx, b, root+"/"+day.Format("2006/01/02")+"/")
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			at, err := time.Parse("2006/01/02/15", strings.TrimPrefix(path.Dir(k), root+"/"))
-			if err != nil || at.Before(first) || at.After(last) {
-				continue // a foreign object in our folder, or an hour outside the window
-			}
-			body, err := b.Get(ctx, k, MaxObject)
-			if err != nil {
-				return err
-			}
-			if err := do(body); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func list(ctx context.Context, b Blobs, prefix string) ([]string, error) {
+	out, broken := map[string]Label{}, []Broken{}
 	var keys []string
-	after := ""
-	for {
-		page, err := b.List(ctx, prefix, after, pageSize)
-		if err != nil {
-			return nil, fault.Wrap(err, "list %s", prefix)
-		}
-		keys = append(keys, page...)
-		if len(page) < pageSize {
-			return keys, nil
-		}
-		after = page[len(page)-1]
+	for _, p := range partitions {
+		keys = append(keys, p.Keys...)
 	}
+	err = inOrder(ctx, b, keys, func(key string, line int, l []byte) error {
+		var t truth
+		if err := json.Unmarshal(l, &t); err != nil || t.EventMetadata.EventID == "" {
+			broken = append(broken, Broken{key, line, "it is no ground-truth line: JSON with eventMetadata.eventId"})
+			return nil
+		}
+		out[t.EventMetadata.EventID] = Label{t.EventMetadata.EventID, t.GroundTruthData.Data, t.EventMetadata.LabeledAt, t.EventMetadata.Source}
+		if len(out) > MaxRows {
+			return fault.Invalidf("more than %d labels of %s between %s and %s: choose a shorter time", MaxRows, model, start.Format(time.RFC3339), end.Format(time.RFC3339))
+		}
+		return nil
+	})
+	return out, broken, err
 }
 
-func eachLine(body []byte, do func([]byte) error) error {
-	for len(body) > 0 {
-		var l []byte
-		if i := bytes.IndexByte(body, '\n'); i >= 0 {
-			l, body = body[:i], body[i+1:]
-		} else {
-			l, body = body, nil
-		}
-		if len(bytes.TrimSpace(l)) == 0 {
-			continue
-		}
-		if err := do(l); err != nil {
-			return err
-		}
+func eachRecord(ctx context.Context, b Blobs, model, variant string, start, end time.Time, do func(Record) error) error {
+	partitions, _, err := Partitions(ctx, b, path.Join("capture", model, variant), start, end)
+	if err != nil {
+		return err
 	}
-	return nil
+	var keys []string
+	for _, p := range partitions {
+		keys = append(keys, p.Keys...)
+	}
+	return inOrder(ctx, b, keys, func(_ string, _ int, l []byte) error {
+		r, err := Decode(l)
+		if err != nil {
+			return nil
+		}
+		r.Variant = variant
+		return do(r)
+	})
 }

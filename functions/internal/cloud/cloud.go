@@ -121,7 +121,7 @@ func (p *Platform) object(ctx context.Context, o start.Object, d Doors) error {
 	if o.Bucket != p.bucket || len(part) < 3 || !slices.Contains(topology.Intake, part[0]+"/") {
 		return fault.Invalidf("the object %.200q of bucket %s is in no place for uploads: <dataset>/<file> under %s of %s", o.Key, o.Bucket, strings.Join(topology.Intake, " or "), p.bucket)
 	}
-	if ours(part[len(part)-1]) {
+	if part[0] == "raw" && ours(part[len(part)-1]) {
 		return nil
 	}
 	metadata, err := p.data.Metadata(ctx, o.Key)
@@ -135,7 +135,8 @@ func (p *Platform) object(ctx context.Context, o start.Object, d Doors) error {
 	return d.Object(ctx, o, body, metadata)
 }
 
-// ours reports whether a file is named by a SHA-256.
+// ours reports whether a file is named by a SHA-256, as the platform names what it puts into raw/. A file that a person named so is taken in
+// under uploads/.
 func ours(file string) bool {
 	stem, _, _ := strings.Cut(file, ".")
 	return len(stem) == 64 && strings.Trim(stem, "0123456789abcdef") == ""
@@ -156,7 +157,7 @@ func (p *Platform) Once(ctx context.Context, name string, do func() error) error
 
 // Stale says that a version which should serve cannot be loaded, and which one goes on.
 func (p *Platform) Stale(ctx context.Context, name string, version int, err error) {
-	start.Count(ctx, "ServedStale", 1)
+	start.Count(ctx, topology.ServedStale, 1)
 	p.Log.ErrorContext(ctx, "the champion cannot be loaded: the last good version goes on", "model", name, "version", version, "error", err.Error())
 }
 
@@ -186,7 +187,7 @@ func (b Bucket) Create(ctx context.Context, key string, body []byte) error {
 		if strings.Contains(rest, "/rejected/") {
 			name = "PredictionErrors"
 		}
-		if err != nil {
+		if err != nil && !fault.Is(err, fault.Conflict) { // a Conflict: a batch that was delivered again, captured by the version that served then
 			name = "CaptureLost"
 		}
 		start.Count(ctx, name, float64(strings.Count(string(body), "\n")))
@@ -215,3 +216,6 @@ func (b Bucket) List(ctx context.Context, prefix, after string, limit int) ([]st
 	}
 	return keys, err
 }
+
+// Emit writes a line for CloudWatch to where the function's log goes: CloudWatch makes metrics of those in its embedded metric format.
+func Emit(line []byte) { os.Stdout.Write(append(line, '\n')) }

@@ -213,4 +213,13 @@ func TestUploads(t *testing.T) {
 	if !ours(strings.Repeat("0a", 32)+".csv.gz") || ours("heart.csv") || ours(strings.Repeat("0g", 32)+".csv") {
 		t.Error("what the platform named is not told from what people named")
 	}
+	p := &Platform{bucket: "data"} // nothing but the name is looked at: there is no store to ask
+	if err := p.object(context.Background(), start.Object{Bucket: "data", Key: "raw/heart/" + strings.Repeat("0a", 32) + ".csv"}, Doors{}); err != nil {
+		t.Errorf("what the platform put: %v", err)
+	}
+	for _, key := range []string{"processed/heart/suite-1.json", "raw/heart.csv", "reports/a/b"} {
+		if err := p.object(context.Background(), start.Object{Bucket: "data", Key: key}, Doors{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v; want Invalid", key, err)
+		}
+	}
 }

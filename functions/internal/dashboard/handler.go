@@ -62,8 +62,11 @@ func (h *Handler) Routes() http.Handler {
 		"GET /approvals":          h.approvals,
 		"GET /reports":            h.reports,
 		"GET /jobs/{id}":          h.job,
+		"GET /datasets":           h.datasets,
 
-		"GET /quality/{kind}/{name}": h.quality,
+		"GET /datasets/{name}/versions":           h.versions,
+		"GET /datasets/{name}/versions/{version}": h.dataVersion,
+		"GET /quality/{kind}/{name}":              h.quality,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v, err := do(r)
@@ -109,17 +112,25 @@ type Moved struct {
 	Forced   bool        `json:"forced"`
 	Seq      int64       `json:"ledger_seq"`
 	Verified bool        `json:"verified"`
+	Dataset  string      `json:"dataset"`      // what To was trained on
+	Data     string      `json:"data_version"` //
 }
 
 // history answers GET /models/{m}/history[?at=]: every move of the champion's alias, from the ledger; with at, what served then.
 func (h *Handler) history(r *http.Request) (any, error) {
 	name := r.PathValue("m")
-	if _, err := h.Control.Get(r.Context(), control.State(name), &registry.State{}); err != nil {
+	var state registry.State
+	if _, err := h.Control.Get(r.Context(), control.State(name), &state); err != nil {
 		return nil, fault.Wrap(err, "find the model %.60q", name)
 	}
 	moves, err := h.moves(r.Context(), name)
 	if err != nil {
 		return nil, err
+	}
+	for i := range moves {
+		if v, ok := state.Version(moves[i].To); ok {
+			moves[i].Dataset, moves[i].Data = v.Dataset, v.DataVersion
+		}
 	}
 	at := r.URL.Query().Get("at")
 	if at == "" {

@@ -10,7 +10,11 @@ import (
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/document"
+	"mlops/shared/drift"
+	"mlops/shared/drift/alert"
+	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/registry"
 )
 
 // pages are for people; the edge has checked their session.
@@ -41,6 +45,10 @@ func (h *Handler) page(ctx context.Context, page string) ([]byte, error) {
 		return h.home(ctx)
 	case "models":
 		return h.modelPage(ctx, rest)
+	case "drift":
+		return h.driftPage(ctx, rest)
+	case "trends":
+		return h.trendsPage(ctx, rest)
 	case "incidents":
 		model, id, _ := strings.Cut(rest, "/")
 		i, err := h.find(ctx, id, model)
@@ -115,7 +123,7 @@ func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
 	if _, err := h.Control.Get(ctx, control.Drift(name), &history); err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	m.Windows = history.Windows
+	m.Windows, m.Readings = history.Windows, history.Readings
 	var datasets []string
 	for _, v := range m.State.Versions {
 		datasets = append(datasets, v.Dataset)
@@ -131,6 +139,50 @@ func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
 		}
 	})
 	return document.ModelPage(m), err
+}
+
+// watched is what is known of a model's windows.
+func (h *Handler) watched(ctx context.Context, name string) (history incident.History, alerts incident.Alerts, err error) {
+	if _, err = h.Control.Get(ctx, control.State(name), &registry.State{}); err != nil {
+		return history, alerts, fault.Wrap(err, "find the model %.60q", name)
+	}
+	if _, err = h.Control.Get(ctx, control.Drift(name), &history); err != nil && !fault.Is(err, fault.NotFound) {
+		return history, alerts, err
+	}
+	if _, err = h.Control.Get(ctx, control.Alerts(name), &alerts); fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	return history, alerts, err
+}
+
+// driftPage is the newest window as it is reported, under what fires now.
+func (h *Handler) driftPage(ctx context.Context, name string) ([]byte, error) {
+	history, alerts, err := h.watched(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if history.Latest == "" {
+		return nil, fault.NotFoundf("no window of %.60q was measured yet: POST /drift/check measures one now", name)
+	}
+	b, err := h.Blobs.Get(ctx, history.Latest, 64<<20)
+	if err != nil {
+		return nil, fault.Wrap(err, "read the newest drift report of %.60q", name)
+	}
+	var rules []event.Told
+	for _, s := range alerts.State.Firing() {
+		rules = append(rules, event.Told{Rule: s.Rule.Name, Feature: s.Of, Status: alert.StatusFiring, Severity: s.Rule.Severity, Text: s.Text()})
+	}
+	_, html, err := document.DriftReportIn(b, document.Surroundings{Readings: history.Readings, Rules: rules, Home: true})
+	return html, err
+}
+
+// trendsPage is how a model did over time.
+func (h *Handler) trendsPage(ctx context.Context, name string) ([]byte, error) {
+	history, alerts, err := h.watched(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return document.TrendsPage(document.Trends{Model: name, Windows: history.Windows, Readings: history.Readings, Firing: alerts.State.Firing(), Changes: alerts.Changes, LeastDrift: drift.DefaultPolicy().MinEffect}), nil
 }
 
 func (h *Handler) mailLines(ctx context.Context) ([]document.MailLine, error) {

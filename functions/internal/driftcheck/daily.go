@@ -22,7 +22,15 @@ const maxDays = 7
 
 // daily joins the traffic of the days that are over to the model's history of quality, whichever version answered: the history is about what
 // clients send. A day without any request counts as soon as there was one with some.
-func (h *Handler) daily(ctx context.Context, name string, v registry.Version, at time.Time) error {
+func (h *Handler) daily(ctx context.Context, name string, at time.Time) error {
+	var state registry.State
+	if _, err := h.Control.Get(ctx, control.State(name), &state); err != nil {
+		return err
+	}
+	v, _, ok := state.At(registry.Champion)
+	if !ok {
+		return nil
+	}
 	today := at.UTC().Truncate(24 * time.Hour)
 	var history quality.History
 	if _, err := h.Control.Get(ctx, control.Quality(trend.Traffic(name)), &history); err != nil && !fault.Is(err, fault.NotFound) {

@@ -115,7 +115,7 @@ func TestBadUploads(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, o := range objects {
-				if !strings.Contains(o.Key, champion.Versions[0].DataVersion) {
+				if !strings.Contains(o.Key, champion.Versions[0].DataVersion) && !strings.HasPrefix(o.Key, bucket+"suite-") { // a suite is proposed before it is asked
 					t.Errorf("left behind: %s", o.Key)
 				}
 			}

@@ -21,8 +21,8 @@ import (
 	"mlops/shared/quality"
 )
 
-// configure writes a configuration, and suites into the data bucket, and opens the platform anew.
-func (w *world) configure(name, text string, suites map[string]string) *world {
+// reconfigured writes a configuration, and suites into the data bucket, and opens the platform anew.
+func (w *world) reconfigured(name, text string, suites map[string]string) *world {
 	w.Helper()
 	if err := w.Close(); err != nil {
 		w.Fatal(err)
@@ -60,7 +60,7 @@ func (w *world) rejected(key string) string {
 // TestCheckpoint: what fails at severity critical trains nothing; with another policy its rows are set aside; the list says where to mend, and the
 // ledger by which checkpoints it was decided.
 func TestCheckpoint(t *testing.T) {
-	w := empty(t).configure("checkpoints.yaml", "datasets: {loan: {suite: loan.json}}\n", map[string]string{"loan.json": loanSuite})
+	w := empty(t).reconfigured("checkpoints.yaml", "datasets: {loan: {suite: loan.json}}\n", map[string]string{"loan.json": loanSuite})
 	body := append(people(320, 1), "7,2000,Rome,1\n45,2100,Paris,0\n"...)
 	j := w.upload("loan", "target=default", body)
 	if j.Status != job.Failed || j.Stage != "rejected" || !strings.Contains(j.Error, "severity critical") {
@@ -80,7 +80,7 @@ func TestCheckpoint(t *testing.T) {
 		t.Errorf("%+v, %v", mails, err)
 	}
 
-	w = w.configure("checkpoints.yaml", "datasets: {loan: {suite: loan.json, on_failure: {critical: reject}}}\n", nil)
+	w = w.reconfigured("checkpoints.yaml", "datasets: {loan: {suite: loan.json, on_failure: {critical: reject}}}\n", nil)
 	j = w.upload("loan", "target=default", body)
 	if j.Status != job.Succeeded {
 		t.Fatalf("%+v", j)
@@ -128,7 +128,7 @@ func TestCheckpoint(t *testing.T) {
 
 // TestCheckpointWithoutItsSuite: a suite that is not there refuses the upload and says where to put it; a configuration that is wrong is said at start-up.
 func TestCheckpointWithoutItsSuite(t *testing.T) {
-	w := empty(t).configure("checkpoints.yaml", "datasets: {loan: {suite: absent.json}}\n", nil)
+	w := empty(t).reconfigured("checkpoints.yaml", "datasets: {loan: {suite: absent.json}}\n", nil)
 	if j := w.upload("loan", "target=default", people(320, 1)); j.Status != job.Failed || !strings.Contains(j.Error, "config/suites/absent.json") {
 		t.Errorf("%+v", j)
 	}
@@ -166,7 +166,7 @@ func TestRequestRules(t *testing.T) {
 	w := loans(t)
 	fine := `{"age":66,"income":3500,"city":"Rome"}`
 	w.post("/predict", fine).is(http.StatusOK)
-	w = w.configure("checkpoints.yaml", loanRequests, nil) // taken into use at start-up
+	w = w.reconfigured("checkpoints.yaml", loanRequests, nil) // taken into use at start-up
 	details := detailsOf(w.post("/predict", fine).is(http.StatusBadRequest))
 	if len(details) != 2 || details[0].Field != "age" || details[0].Code != "out_of_range" || details[0].Expected != "18..65" || fmt.Sprint(details[0].Got) != "66" ||
 		details[1].Field != "city" || details[1].Code != "not_in_set" || details[1].Expected != "one of Bern, Oslo" {
@@ -197,7 +197,7 @@ func TestRequestRules(t *testing.T) {
 		w.post(path, strings.ReplaceAll(body, "66", "40")).is(http.StatusOK)
 	}
 	// Taken back, as soon as the rules in memory are old.
-	w = w.configure("checkpoints.yaml", "datasets: {loan: {}}\n", nil)
+	w = w.reconfigured("checkpoints.yaml", "datasets: {loan: {}}\n", nil)
 	w.post("/predict", fine).is(http.StatusOK)
 }
 
@@ -205,7 +205,7 @@ func TestRequestRules(t *testing.T) {
 // it is, and the next good one says that it is over.
 func TestQualityIncident(t *testing.T) {
 	w := loans(t)
-	w = w.configure("quality.yaml", "min_points: 8\n", nil)
+	w = w.reconfigured("quality.yaml", "min_points: 8\n", nil)
 	var ruined []byte
 	for i := range 13 {
 		w.clock.add(24 * time.Hour)

@@ -42,15 +42,16 @@ import (
 
 // Options are what a person chooses about a host.
 type Options struct {
-	Dir       string           // of the state
-	Now       func() time.Time // the platform's clock
-	PublicURL string           // where links lead
-	APIKey    string           // opens predict and operate; "" = keys made once and kept
-	Window    time.Duration    // of a drift check
-	Progress  func(training.Progress)
-	Attempts  int      // of a delivery; 0 = the bus's default
-	Off       []string // names of schedules that do not run
-	Log       *slog.Logger
+	Dir        string           // of the state
+	Now        func() time.Time // the platform's clock
+	PublicURL  string           // where links lead
+	APIKey     string           // opens predict and operate; "" = keys made once and kept
+	Window     time.Duration    // of a drift check
+	WindowRows int              // a drift check looks at the newest so many rows of that time; 0 = at all
+	Progress   func(training.Progress)
+	Attempts   int      // of a delivery; 0 = the bus's default
+	Off        []string // names of schedules that do not run
+	Log        *slog.Logger
 }
 
 // Host is a platform on one machine.
@@ -99,9 +100,9 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
-	policies, driftPolicy := settings.Agent(h.config, []string{owner}), settings.Drift(h.config)
+	policies, driftSettings, rule := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config)
 	checkpoints, qualityPolicy := settings.Checkpoints(h.config), settings.Quality(h.config)
-	if err := errors.Join(readable(policies), readable(driftPolicy), readable(checkpoints), readable(qualityPolicy)); err != nil {
+	if err := errors.Join(readable(policies), readable(driftSettings), readable(rule), readable(checkpoints), readable(qualityPolicy)); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -120,10 +121,10 @@ func (h *Host) wire() error {
 	}}
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
-	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Checkpoints: checkpoints, Quality: qualityPolicy, Log: o.Log}
-	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Log: o.Log}
+	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Checkpoints: checkpoints, Quality: qualityPolicy, Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
-	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Policy: driftPolicy, Quality: qualityPolicy, Window: o.Window, Now: o.Now, NewID: id, Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Quality: qualityPolicy, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
 	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
 	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"mlops/shared/document/figure"
 	"mlops/shared/drift"
+	"mlops/shared/drift/alert"
 	"mlops/shared/remedy"
 )
 
@@ -110,15 +112,30 @@ type Measured struct {
 	Duplicates int           `json:"duplicates"`
 	Labelled   int           `json:"labelled"`
 	DelayDays  float64       `json:"label_delay_days"`
+	Kind       string        `json:"window_kind"` // time, count (the newest so many rows), batch (a batch's own rows)
+	Input      Input         `json:"input"`       // what was wrong with what was read
 	Report     *drift.Report `json:"report"`
 }
 
 // History is the drift document of a model: its last windows, newest last.
 type History struct {
-	Windows []remedy.WindowFacts `json:"windows"`
-	Latest  string               `json:"latest"` // key of the newest Measured
-	Keys    []string             `json:"keys"`   // of each window in Windows
+	Windows  []remedy.WindowFacts `json:"windows"`
+	Latest   string               `json:"latest"`   // key of the newest Measured
+	Keys     []string             `json:"keys"`     // of each window in Windows
+	Readings []figure.Reading     `json:"readings"` // for charts, newest last, at most MaxReadings
 }
 
-// MaxWindows is how many windows a History keeps.
-const MaxWindows = 200
+// Alerts is the alert document of a model: how its rules stand, and what changed last.
+type Alerts struct {
+	State   alert.State        `json:"state"`
+	Changes []alert.Transition `json:"changes"` // newest last, at most MaxChanges
+	Policy  string             `json:"policy"`  // digest of the rules that were evaluated last
+	At      time.Time          `json:"at"`      // of the newest window they were held against
+}
+
+// What a History and an Alerts keep; a document has at most 300 KB.
+const (
+	MaxWindows  = 200
+	MaxReadings = 100
+	MaxChanges  = 100
+)

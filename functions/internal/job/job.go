@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/event"
 	"mlops/shared/fault"
@@ -45,8 +46,9 @@ type Store interface {
 	Get(ctx context.Context, key control.Key, into any) (int64, error)
 }
 
-// Begin records a new job, queued, with the event that starts it: j's of its model and time, with the payload. It gives the job's id.
-func Begin(ctx context.Context, c Committer, j Job, id string, t event.Type, payload any) (string, error) {
+// Begin records a new job, queued, with the event that starts it: j's of its model and time, with the payload, and what the ledger is to
+// say of it. It gives the job's id.
+func Begin(ctx context.Context, c Committer, j Job, id string, t event.Type, payload any, entries ...audit.Entry) (string, error) {
 	j.Status, j.Updated = Queued, j.Created
 	doc, err := control.Put(control.Job(j.ID), 0, j)
 	if err != nil {
@@ -56,7 +58,7 @@ func Begin(ctx context.Context, c Committer, j Job, id string, t event.Type, pay
 	if err != nil {
 		return "", err
 	}
-	return j.ID, c.Commit(ctx, control.Change{Model: j.Model, Put: []control.Doc{doc}, Events: []event.Event{e}})
+	return j.ID, c.Commit(ctx, control.Change{Model: j.Model, Put: []control.Doc{doc}, Entries: entries, Events: []event.Event{e}})
 }
 
 // Committer commits changes.

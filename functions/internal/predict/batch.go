@@ -67,7 +67,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	}
 	rows, err := readTable(body, s, dataset.Limits{Bytes: maxBatch})
 	if err != nil {
-		return h.endBatch(ctx, e, b, job.Fail(err), nil)
+		return h.endBatch(ctx, e, b, job.Fail(err), event.Drift{}, nil)
 	}
 
 	scored := h.scoreAll(s, e, rows)
@@ -89,7 +89,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 		j.Status, j.Stage = job.Succeeded, "scored"
 		j.Detail = problems[:min(len(problems), 100)]
 		j.Result["output"], j.Result["rows"], j.Result["answered"] = out+".csv", strconv.Itoa(len(rows)), strconv.Itoa(len(scored.records))
-	}, map[string]any{"id": b.Job, "kind": "batch", "model": s.Name, "title": "batch: " + strconv.Itoa(len(scored.records)) + " of " + strconv.Itoa(len(rows)) + " rows answered", "at": e.Time, "key": out + ".csv", "data": out + ".csv"})
+	}, scored.span(), map[string]any{"id": b.Job, "kind": "batch", "model": s.Name, "title": "batch: " + strconv.Itoa(len(scored.records)) + " of " + strconv.Itoa(len(rows)) + " rows answered", "at": e.Time, "key": out + ".csv", "data": out + ".csv"})
 }
 
 // scored is a batch's outcome: good rows are answered, bad ones named.
@@ -97,6 +97,14 @@ type scored struct {
 	records  []capture.Record
 	problems []fault.Detail
 	csv      []byte
+}
+
+// span names the rows that were answered, so that they are measured as a window of their own. Of none it is empty.
+func (s scored) span() event.Drift {
+	if len(s.records) == 0 {
+		return event.Drift{}
+	}
+	return event.Drift{First: s.records[0].ID, Last: s.records[len(s.records)-1].ID}
 }
 
 // scoreAll scores every row that fits. Ids follow from the event, so that a second delivery writes the same objects.
@@ -170,7 +178,7 @@ func batchID(e event.Event, i int) string {
 }
 
 // endBatch moves the job on, and tells the drift check where something was scored.
-func (h *Handler) endBatch(ctx context.Context, e event.Event, b event.Batch, change func(*job.Job), report map[string]any) error {
+func (h *Handler) endBatch(ctx context.Context, e event.Event, b event.Batch, change func(*job.Job), scoredIDs event.Drift, report map[string]any) error {
 	docs, err := job.Advance(ctx, h.Control, b.Job, e.Time, change)
 	if err != nil {
 		return err
@@ -181,7 +189,8 @@ func (h *Handler) endBatch(ctx context.Context, e event.Event, b event.Batch, ch
 		if err != nil {
 			return err
 		}
-		next, err := event.New(h.NewID(), event.BatchScored, e.Time, e.Model, event.Drift{Key: b.Key})
+		scoredIDs.Table = b.Key
+		next, err := event.New(h.NewID(), event.BatchScored, e.Time, e.Model, scoredIDs)
 		if err != nil {
 			return err
 		}

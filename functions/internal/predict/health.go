@@ -1,12 +1,16 @@
 package predict
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"mlops/functions/internal/door"
+	"mlops/functions/internal/gauge"
+	"mlops/functions/internal/release"
 	"mlops/functions/internal/serving"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
@@ -14,7 +18,7 @@ import (
 )
 
 // Version is what GET /version answers; the protocol surfaces quote it too.
-const Version = "0.1.0"
+const Version = release.Version
 
 func (h *Handler) health(mux *http.ServeMux) {
 	alive := func(w http.ResponseWriter, r *http.Request) {
@@ -86,7 +90,8 @@ func (h *Handler) ready(ctx context.Context) []*serving.Served {
 	return out
 }
 
-// metrics speaks Prometheus' text format, per process: behind several processes the scraper adds them up.
+// metrics speaks Prometheus' text format. The counters are this process' own: behind several the scraper adds them up. The gauges of the drift
+// check are read from where it stored them.
 func (h *Handler) metrics(w http.ResponseWriter, r *http.Request) {
 	name, version := "", ""
 	if s, err := h.named(r, nil); err == nil {
@@ -109,7 +114,28 @@ capture_lost_total{model_name=%[1]q} %[6]d
 # TYPE model_info gauge
 model_info{model_name=%[1]q,version=%[2]q} 1
 `, name, version, ok, bad, time.Duration(c.nanoseconds.Load()).Seconds(), c.captureLost.Load())
-	door.Bytes(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", []byte(text))
+	buf := bytes.NewBufferString(text)
+	if err := gauge.Write(buf, h.gauges(r.Context()), h.Now()); err != nil {
+		h.Log.WarnContext(r.Context(), "the gauges could not be written", "error", err)
+	}
+	door.Bytes(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", buf.Bytes())
+}
+
+// gauges are what the drift check stored of each model: the same from every process.
+func (h *Handler) gauges(ctx context.Context) (all []gauge.Gauges) {
+	docs, err := h.Control.List(ctx, control.Gauges("").Partition, "", "", maxListed)
+	if err != nil {
+		h.Log.WarnContext(ctx, "the gauges could not be read", "error", err)
+	}
+	for _, d := range docs {
+		var g gauge.Gauges
+		if err := json.Unmarshal(d.Body, &g); err != nil {
+			h.Log.WarnContext(ctx, "the gauges of a model are not JSON", "model", d.Key.Sort, "error", err)
+			continue
+		}
+		all = append(all, g)
+	}
+	return all
 }
 
 type featureInfo struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/document"
+	"mlops/shared/document/figure"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/registry"
@@ -106,13 +108,24 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 		if err := e.Decode(&d); err != nil {
 			return err
 		}
-		kind, make := "drift", document.DriftReport
 		if e.Type == event.ModelGated {
-			kind, make = "gate", document.GateReport
+			return h.render(ctx, e, "gate", d.Key, "", document.GateReport)
 		}
-		return h.render(ctx, e, kind, d.Key, "", make)
+		return h.drift(ctx, e, d)
 	}
 	return nil
+}
+
+// drift writes the report of a measured window, with the windows before it.
+func (h *Handler) drift(ctx context.Context, e event.Event, d event.Drift) error {
+	var history incident.History
+	if _, err := h.Control.Get(ctx, control.Drift(e.Model), &history); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	before := slices.DeleteFunc(history.Readings, func(r figure.Reading) bool { return r.At.After(e.Time) })
+	return h.render(ctx, e, "drift", d.Key, "", func(b []byte) (string, []byte, error) {
+		return document.DriftReportIn(b, document.Surroundings{Readings: before, Rules: d.Rules})
+	})
 }
 
 // render writes the document beside the JSON it shows.
@@ -129,7 +142,7 @@ func (h *Handler) render(ctx context.Context, e event.Event, kind, key, jobID st
 }
 
 func (h *Handler) store(ctx context.Context, e event.Event, s Stored, html []byte, jobID string) error {
-	if err := h.Blobs.Create(ctx, s.Key, html); err != nil {
+	if err := h.Blobs.Create(ctx, s.Key, html); err != nil && !fault.Is(err, fault.Conflict) { // a Conflict: a first delivery wrote it, when the history was shorter
 		return fault.Wrap(err, "store the report %s", s.Key)
 	}
 	doc, err := control.Put(control.Report(s.ID), 0, s)
@@ -268,6 +281,7 @@ func (h *Handler) week(ctx context.Context, name string, end time.Time) (*docume
 		}
 		w.Windows = append(w.Windows, x)
 	}
+	w.Readings = slices.DeleteFunc(history.Readings, func(r figure.Reading) bool { return r.At.Before(start) || r.At.After(end) })
 	return w, nil
 }
 

@@ -132,7 +132,7 @@ func (x *trouble) windows() {
 	rows := map[int]int{}
 	for _, key := range x.keys("reports/drift/") {
 		var m struct{ Rows int }
-		if strings.HasSuffix(key, ".json") {
+		if strings.HasSuffix(key, ".json") && strings.Count(key, "/") == 5 { // deeper lie SageMaker's files of each
 			if err := json.Unmarshal(contentOf(x.t, x.data, key), &m); err != nil {
 				x.t.Fatal(err)
 			}

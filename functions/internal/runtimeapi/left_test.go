@@ -38,7 +38,7 @@ var rules = []rule{
 	{`\b(label#[a-z]+#)\d{10}\b`, "$1<hour>", "labels lie in a partition for each hour"},
 	{`\b\d{1,2} [A-Z][a-z]{2} \d{4}( \d{2}:\d{2} UTC)?`, "<time>", "times as people read them"},
 	{`\b[A-Z][a-z]{2} (\d{1,2} [A-Z][a-z]{2} )?\d{2}:\d{2} UTC`, "<time>", "times as people read them in a mail"},
-	{`"label_delay_days":[0-9.e+-]+`, `"label_delay_days":<measured>`, "how long the labels took to come is measured by the clock"},
+	{`"(label|median)_delay_days":[0-9.e+-]+`, `"${1}_delay_days":<measured>`, "how long the labels took to come is measured by the clock"},
 	{requestID, `"request_id":<request>`, "API Gateway names requests otherwise than a machine does, and a file in a bucket comes without one"},
 	{`"id": ?"(s3|operator)"`, `"id":<uploader>`, "S3 brings the file in the cloud, an operator's request on a machine"},
 	{`<dd>(s3|operator)</dd>`, `<dd><uploader></dd>`, "the same, in the validation's report"},

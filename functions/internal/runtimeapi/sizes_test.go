@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,7 +17,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"mlops/functions/internal/host"
+	"mlops/functions/internal/loopback"
 	"mlops/functions/internal/runtimeapi"
+	"mlops/shared/event"
 	"mlops/shared/topology"
 )
 
@@ -70,11 +74,50 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// heart is the state of a platform that trained on the shipped dataset and serves the champion, made once; each start has a copy.
+func heart(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	h, err := host.Open(host.Options{Dir: dir, Now: time.Now, PublicURL: "https://mlops.example", Window: time.Hour, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	body, err := os.ReadFile("../../../testdata/datasets/heart.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Ingest.Accept(background, event.Upload{Dataset: "heart", Actor: "operator"}, ".csv", body); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.State.Bus.Drain(background); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Loader.Champion(background, "heart"); err != nil {
+		t.Fatalf("nothing serves: %v", err)
+	}
+	return dir
+}
+
+// serving is the cloud of a copy of a state, in memory where the machine has such a place: what is timed is the function.
+func serving(t *testing.T, state string) *loopback.Cloud {
+	t.Helper()
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		t.Setenv("TMPDIR", "/dev/shm")
+	}
+	c, err := loopback.Open(state, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
 // startOnce starts a function on a platform of its own and takes its first answer.
 func startOnce(t *testing.T, state string, spec topology.Spec) start {
 	t.Helper()
-	f := newFake(t, state)
-	defer f.close()
+	f := serving(t, state)
+	defer f.Close()
 	bootstrap := filepath.Join(*sizesOf, "host", string(spec.Name), "bootstrap")
 	if *sizesOf == "" {
 		bootstrap = built(t, spec.Name)
@@ -84,7 +127,7 @@ func startOnce(t *testing.T, state string, spec topology.Spec) start {
 		t.Fatal(err)
 	}
 	log := &output{}
-	s, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: bootstrap, Name: string(spec.Name), Env: f.environ(), Memory: spec.Memory, Timeout: spec.Timeout, Output: log})
+	s, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: bootstrap, Name: string(spec.Name), Env: f.Environ(), Memory: spec.Memory, Timeout: spec.Timeout, Output: log})
 	if err != nil {
 		t.Fatalf("start %s: %v\n%s", spec.Name, err, log)
 	}

@@ -48,13 +48,13 @@ func TestTraceOfARealInvocation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it builds the functions and trains a model; make test runs it")
 	}
-	f := newFake(t, heart(t))
+	f := serving(t, heart(t))
 	daemon, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer daemon.Close()
-	env := f.environ()
+	env := f.Environ()
 	env["AWS_XRAY_DAEMON_ADDRESS"] = daemon.LocalAddr().String()
 	payload, err := os.ReadFile("../../../events/predict.json")
 	if err != nil {
@@ -90,8 +90,8 @@ func TestTraceOfARealInvocation(t *testing.T) {
 			if want := map[string]any{"service": "predict", "cold_start": cold, "model": "heart"}; invocation["name"] != "invocation" || fmt.Sprint(invocation["annotations"]) != fmt.Sprint(want) {
 				t.Errorf("invocation %d: %v; want %v", i, invocation, want)
 			}
-			loads := slices.Contains(calls, "S3 GetObject "+modelBucket+"<nil>")
-			if !slices.Contains(calls, "S3 PutObject "+dataBucket+"<nil>") || loads != cold || cold && !slices.ContainsFunc(calls, func(c string) bool { return strings.HasPrefix(c, "DynamoDB ") && strings.HasSuffix(c, "control") }) {
+			loads := slices.Contains(calls, "S3 GetObject mlops-models<nil>")
+			if !slices.Contains(calls, "S3 PutObject mlops-data<nil>") || loads != cold || cold && !slices.ContainsFunc(calls, func(c string) bool { return strings.HasPrefix(c, "DynamoDB ") && strings.HasSuffix(c, "control") }) {
 				t.Errorf("invocation %d called %q", i, calls)
 			}
 			for _, secret := range []string{"trestbps", "241", "EXAMPLEexample"} {
@@ -108,9 +108,9 @@ func TestLogOfARealInvocation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it builds the functions; make test runs it")
 	}
-	f := newFake(t, heart(t))
+	f := serving(t, heart(t))
 	log := &output{}
-	s, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(t, topology.Report), Name: "report", Env: f.environ(), Output: log, Traced: true})
+	s, err := runtimeapi.Start(background, runtimeapi.Options{Bootstrap: built(t, topology.Report), Name: "report", Env: f.Environ(), Output: log, Traced: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,15 @@ import (
 	"context"
 
 	"mlops/functions/internal/agent"
+	"mlops/functions/internal/driftcheck"
 	"mlops/shared/drift"
+	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
 	"mlops/shared/expect"
 	"mlops/shared/platform"
 	"mlops/shared/quality"
 	"mlops/shared/remedy"
+	"mlops/shared/training/selection"
 )
 
 // Reader gives the operator's override of a name; nil when there is none.
@@ -31,9 +34,30 @@ func Agent(read Reader, approvers []string) func(ctx context.Context) (agent.Pol
 	}
 }
 
-// Drift reads drift.yaml.
-func Drift(read Reader) func(ctx context.Context) (drift.Policy, error) {
-	return func(ctx context.Context) (drift.Policy, error) { return one(ctx, read, "drift", drift.DefaultPolicy()) }
+// Drift reads drift.yaml and alerts.yaml.
+func Drift(read Reader) func(ctx context.Context) (driftcheck.Settings, error) {
+	return func(ctx context.Context) (s driftcheck.Settings, err error) {
+		if s.Config, err = one(ctx, read, "drift", driftcheck.DefaultConfig()); err != nil {
+			return s, err
+		}
+		s.Alerts, err = one(ctx, read, "alerts", alert.DefaultPolicy())
+		return s, err
+	}
+}
+
+// DriftPolicy reads drift.yaml for those who want to know only when a change counts.
+func DriftPolicy(read Reader) func(ctx context.Context) (drift.Policy, error) {
+	return func(ctx context.Context) (drift.Policy, error) {
+		c, err := one(ctx, read, "drift", driftcheck.DefaultConfig())
+		return c.Policy, err
+	}
+}
+
+// Selection reads selection.yaml.
+func Selection(read Reader) func(ctx context.Context) (selection.Policy, error) {
+	return func(ctx context.Context) (selection.Policy, error) {
+		return one(ctx, read, "selection", selection.DefaultPolicy())
+	}
 }
 
 // Checkpoints reads checkpoints.yaml.

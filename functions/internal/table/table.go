@@ -2,7 +2,6 @@
 package table
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,7 +15,7 @@ import (
 
 	"mlops/functions/internal/capture"
 	"mlops/shared/dataset"
-	"mlops/shared/event"
+	"mlops/shared/dataset/version"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 )
@@ -24,72 +23,29 @@ import (
 // MaxRaw is the largest raw or processed object that is read, bytes.
 const MaxRaw = 2 << 30
 
-// Manifest ties the parts of a data version together: where it came from, how it was split, and how to make it again.
-type Manifest struct {
-	Dataset  string         `json:"dataset"`
-	Version  string         `json:"version"` // digest of schema, content and meaning
-	Source   string         `json:"source"`  // key of the raw object
-	Digest   string         `json:"digest"`  // SHA-256 of its bytes
-	Target   string         `json:"target"`
-	Positive string         `json:"positive,omitempty"`
-	Task     dataset.Task   `json:"task"`
-	Ignore   []string       `json:"ignore,omitempty"`
-	Segment  []string       `json:"segment,omitempty"`
-	Seed     uint64         `json:"seed"`
-	Split    string         `json:"split"` // the rule, in words
-	Rows     map[string]int `json:"rows"`  // train, val, test, rejected
-	Suite    string         `json:"suite"` // key of the suite it was checked against
-	Schema   dataset.Schema `json:"schema"`
-	Fresh    int            `json:"fresh,omitempty"` // rows of newly labelled traffic among them
-}
+// Manifest is that of a data version.
+type Manifest = version.Manifest
 
-// Dir is where a data version lies.
-func Dir(name, version string) string { return path.Join("processed", name, version) }
-
-// Options reads a column the same way as the manifest's schema does, whatever values a part of the rows happens to have.
-func (m Manifest) Options() dataset.Options {
-	var o dataset.Options
-	for _, f := range m.Schema.Fields {
-		if f.Kind == dataset.Categorical {
-			o.Categorical = append(o.Categorical, f.Name)
-		} else {
-			o.Numeric = append(o.Numeric, f.Name)
-		}
-	}
-	return o
-}
-
-// Upload is the manifest as the event that would make it.
-func (m Manifest) Upload() event.Upload {
-	return event.Upload{Dataset: m.Dataset, Key: m.Source, Digest: m.Digest, Target: m.Target, Positive: m.Positive, Task: string(m.Task), Ignore: m.Ignore, Segment: m.Segment}
-}
-
-// ReadManifest reads the manifest of a data version.
-func ReadManifest(ctx context.Context, b capture.Blobs, name, version string) (Manifest, error) {
-	var m Manifest
-	body, err := b.Get(ctx, path.Join(Dir(name, version), "manifest.json"), 16<<20)
+// ReadManifest reads the manifest of a data version, and refuses one that is another's.
+func ReadManifest(ctx context.Context, b capture.Blobs, name, id string) (Manifest, error) {
+	body, err := b.Get(ctx, path.Join(version.Dir(name, id), "manifest.json"), 16<<20)
 	if err != nil {
-		return m, fault.Wrap(err, "read the manifest of data version %.12s of %s", version, name)
+		return Manifest{}, fault.Wrap(err, "read the manifest of data version %.12s of %s", id, name)
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
-		return m, fault.New(fault.Internal, "the manifest of data version %.12s of %s is not JSON", version, name).Because(err)
+	m, err := version.Read(body)
+	if err == nil && (m.Dataset != name || m.Version != id) {
+		err = fault.Invalidf("it is that of %.12s of %s", m.Version, m.Dataset).WithCode(version.CodeDamaged)
 	}
-	return m, nil
+	return m, fault.Wrap(err, "read the manifest of data version %.12s of %s", id, name)
 }
 
-// ReadSplit reads one part of a data version: train, val or test.
+// ReadSplit reads one part of a data version, train, val or test, and refuses bytes that are not the ones its manifest names.
 func ReadSplit(ctx context.Context, b capture.Blobs, m Manifest, part string) (*dataset.Frame, error) {
-	body, err := b.Get(ctx, path.Join(Dir(m.Dataset, m.Version), part+".csv"), MaxRaw)
+	body, err := b.Get(ctx, path.Join(version.Dir(m.Dataset, m.Version), part+".csv"), MaxRaw)
 	if err != nil {
 		return nil, fault.Wrap(err, "read the %s part of %s", part, m.Dataset)
 	}
-	f, err := dataset.ReadCSV(bytes.NewReader(body), m.Options())
-	return f, fault.Wrap(err, "read the %s part of %s", part, m.Dataset)
-}
-
-// Features drops from a frame what the model must not see: the target, and the ignored and segment columns.
-func (m Manifest) Features(f *dataset.Frame) *dataset.Frame {
-	return f.Drop(append(append([]string{m.Target}, m.Ignore...), m.Segment...)...)
+	return m.Part(part, body)
 }
 
 // OfRecords makes a frame with the features of a model from captured requests. A value that does not fit its column (text in a number)

@@ -9,6 +9,7 @@ import (
 	"mlops/functions/internal/table"
 	"mlops/shared/dataset"
 	"mlops/shared/drift"
+	"mlops/shared/drift/export"
 	"mlops/shared/evaluate"
 	"mlops/shared/event"
 	"mlops/shared/fault"
@@ -159,7 +160,8 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 		return err
 	}
 	oof := OutOfFold{Rows: table.RowDigests(d.frame, d.frame.Names()), Y: floats(d.labels.Y), P: floats(a.result.OutOfFold), Baseline: floats(a.result.Baseline), Width: m.Width(), Segments: d.groups}
-	for file, value := range map[string]any{"profile.json": profile, "outoffold.json": oof, "golden.json": golden} {
+	for file, value := range map[string]any{"profile.json": profile, "outoffold.json": oof, "golden.json": golden,
+		"constraints.json": export.NewConstraints(profile, drift.DefaultPolicy()), "statistics.json": export.ReferenceStatistics(profile)} { // for readers of SageMaker's baseline
 		b, err := json.Marshal(value)
 		if err != nil {
 			return err

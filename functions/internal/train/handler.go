@@ -3,6 +3,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"mlops/functions/internal/candidates"
 	"mlops/functions/internal/capture"
 	"mlops/functions/internal/door"
 	"mlops/functions/internal/job"
@@ -19,6 +21,8 @@ import (
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/version"
+	"mlops/shared/drift"
 	"mlops/shared/evaluate"
 	"mlops/shared/event"
 	"mlops/shared/fault"
@@ -26,11 +30,13 @@ import (
 	"mlops/shared/number"
 	"mlops/shared/registry"
 	"mlops/shared/training"
+	"mlops/shared/training/selection"
 )
 
 // Control is what the handler needs of the control store.
 type Control interface {
 	Get(ctx context.Context, key control.Key, into any) (int64, error)
+	List(ctx context.Context, partition, prefix, after string, limit int) ([]control.Doc, error)
 	Commit(ctx context.Context, c control.Change) error
 }
 
@@ -45,6 +51,9 @@ type Handler struct {
 	Folds     int                     // of the cross-validation; 0 = as many as the table bears, at most 5
 	Progress  func(training.Progress) // nil: nobody watches
 	Log       *slog.Logger
+
+	Selection func(ctx context.Context) (selection.Policy, error) // which data version is trained on where none is named; nil = the default rule
+	Drift     func(ctx context.Context) (drift.Policy, error)     // by which versions are held against live traffic; nil = the default
 }
 
 // Routes are the HTTP doors.
@@ -67,7 +76,8 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	return h.failed(ctx, e, v, err)
 }
 
-// request answers POST /train {"dataset","version","algorithm","params","seed"}.
+// request answers POST /train {"dataset","version","algorithm","params","seed"}. version may be abbreviated, or latest; without one the rule of
+// selection chooses among the dataset's versions, and the ledger says why.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 	door.Accept(w, r, func() (string, error) {
 		var in struct {
@@ -84,33 +94,48 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (h *Handler) ask(ctx context.Context, name, version, algorithm string, params map[string]any, seed uint64) (string, error) {
+func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params map[string]any, seed uint64) (string, error) {
 	if name == "" {
 		return "", fault.Invalidf("say which dataset to train on").With(fault.Detail{Field: "dataset", Code: "missing", Expected: "the name of a dataset that was uploaded"})
 	}
-	var d struct {
-		Model    string   `json:"model"`
-		Versions []string `json:"versions"`
-	}
+	var d table.Dataset
 	if _, err := h.Control.Get(ctx, control.Dataset(name), &d); err != nil {
 		return "", fault.Wrap(err, "find the dataset %.60q: upload it first by POST /datasets/{name}", name)
-	}
-	if version == "" && len(d.Versions) > 0 {
-		version = d.Versions[len(d.Versions)-1]
 	}
 	if algorithm != "" && algorithm != training.Auto {
 		if _, err := fit.Parse(algorithm, params); err != nil { // said now, not by a job that fails
 			return "", err
 		}
 	}
-	m, err := table.ReadManifest(ctx, h.Blobs, name, version)
+	now, by := h.Now().UTC(), door.CallerOf(ctx).ID
+	m, why, err := h.pick(ctx, d, ref, now, by)
 	if err != nil {
 		return "", err
 	}
-	j := job.Job{ID: h.NewID(), Kind: "train", Stage: "validated", Model: d.Model, Created: h.Now().UTC()}
-	v := event.Validated{Upload: m.Upload(), Version: version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
-	v.Job, v.Model, v.Actor = j.ID, d.Model, door.CallerOf(ctx).ID
-	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v)
+	j := job.Job{ID: h.NewID(), Kind: "train", Stage: "validated", Model: d.Model, Created: now, Result: map[string]string{"data_version": m.Version}}
+	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
+	v.Job, v.Model, v.Actor = j.ID, d.Model, by
+	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v, why...)
+}
+
+// pick is the data version that ref names, or where it names none the one that the rule chooses, with the choice for the ledger.
+func (h *Handler) pick(ctx context.Context, d table.Dataset, ref string, now time.Time, by string) (table.Manifest, []audit.Entry, error) {
+	if ref != "" {
+		id, err := version.Resolve(d.Versions, ref)
+		if err != nil {
+			return table.Manifest{}, nil, fault.Wrap(err, "find the data version %.70q of %s", ref, d.Name)
+		}
+		m, err := table.ReadManifest(ctx, h.Blobs, d.Name, id)
+		return m, nil, err
+	}
+	source := candidates.Source{Control: h.Control, Blobs: h.Blobs, Policy: h.Selection, Drift: h.Drift}
+	choice, m, err := source.Choose(ctx, candidates.Question{Model: d.Model, Dataset: d.Name, At: now})
+	if err != nil {
+		return m, nil, err
+	}
+	entry := candidates.Entry(choice, d.Model, now, audit.Actor{Type: audit.Human, ID: cmp.Or(by, "operator")}, "")
+	entry.RequestID = door.RequestOf(ctx)
+	return m, []audit.Entry{entry}, nil
 }
 
 // train makes one version. Everything it stores is named by content or by the version it belongs to, so a second delivery of the same event

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
+	"mlops/functions/internal/candidates"
 	"mlops/functions/internal/capture"
 	"mlops/functions/internal/job"
 	"mlops/functions/internal/table"
@@ -18,12 +18,13 @@ import (
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/registry"
+	"mlops/shared/training/selection"
 )
 
 // assemble makes the data of a retraining, the rows of a base followed by the traffic whose labels have come since, and sends it the way of
 // an upload. The base is the one that was asked for, and traffic from before the present condition began is left out: the base tells of that
-// time. Where none was asked for it is the newest upload, with all the traffic that was labelled since, and where there is no such traffic the
-// upload is trained on as it is: the same data makes the same model, and then nothing is registered.
+// time. Where none was asked for the rule of selection chooses it, with all the traffic that was labelled since, and where there is no such traffic
+// it is trained on as it is: the same data makes the same model, and then nothing is registered.
 func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) error {
 	var state registry.State
 	if _, err := h.Control.Get(ctx, control.State(e.Model), &state); err != nil {
@@ -36,7 +37,7 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	if !ok {
 		return fault.Invalidf("model %s has no champion whose data a retraining could begin with", e.Model)
 	}
-	m, since, err := h.base(ctx, r, state, champion)
+	m, since, choice, err := h.base(ctx, e, r, state, champion)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 		return err
 	}
 	if r.Base == "" && len(records) == 0 {
-		return h.unchanged(ctx, e, r, m)
+		return h.unchanged(ctx, e, r, m, choice)
 	}
 	fresh, err := freshFrame(base, m, records, y, labels)
 	if err != nil {
@@ -75,7 +76,11 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	u := m.Upload()
 	u.Job, u.Model, u.Incident, u.Fresh = r.Job, e.Model, r.Incident, len(records)
 	u.Digest = digest(buf.Bytes())
-	u.Key = "raw/" + r.Dataset + "/" + u.Digest + ".csv"
+	u.Key = "raw/" + u.Dataset + "/" + u.Digest + ".csv"
+	u.Parents = []string{reference(m.Dataset, m.Version)}
+	if choice != nil {
+		u.Choice = candidates.Record(*choice)
+	}
 	if err := h.Blobs.Create(ctx, u.Key, buf.Bytes()); err != nil {
 		return err
 	}
@@ -96,57 +101,48 @@ func (h *Handler) assemble(ctx context.Context, e event.Event, r event.Retrain) 
 	}
 	entry := audit.Entry{Kind: audit.DatasetUploaded, Model: e.Model, At: e.Time, SHA256: u.Digest, Actor: by,
 		Reason: fmt.Sprintf("%d rows of data version %.12s and %d newer labelled rows", base.Rows(), m.Version, len(records)), Op: "assemble/" + e.ID}
-	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Entries: append(selected(choice, e, r), entry), Events: []event.Event{next}})
 }
 
-// base finds the data that a retraining begins with, and from when on labelled traffic is added to it.
-func (h *Handler) base(ctx context.Context, r event.Retrain, state registry.State, champion registry.Version) (table.Manifest, time.Time, error) {
+// selected is the choice for the ledger, if there was one.
+func selected(choice *selection.Choice, e event.Event, r event.Retrain) []audit.Entry {
+	if choice == nil {
+		return nil
+	}
+	return []audit.Entry{candidates.Entry(*choice, e.Model, e.Time, audit.Actor{Type: audit.Schedule, ID: r.Actor}, "select/"+e.ID)}
+}
+
+// base finds the data that a retraining begins with, and from when on labelled traffic is added to it. Where it was chosen by the rule, the
+// choice comes with it.
+func (h *Handler) base(ctx context.Context, e event.Event, r event.Retrain, state registry.State, champion registry.Version) (table.Manifest, time.Time, *selection.Choice, error) {
 	since := champion.CreatedAt
 	if r.Base != "" {
 		if r.Since.After(since) {
 			since = r.Since
 		}
 		m, err := table.ReadManifest(ctx, h.Blobs, r.Dataset, r.Base)
-		return m, since, err
+		return m, since, nil, err
 	}
-	own, err := table.ReadManifest(ctx, h.Blobs, r.Dataset, champion.DataVersion)
+	choice, m, err := h.source().Choose(ctx, candidates.Question{Model: e.Model, Renewal: true, At: e.Time})
 	if err != nil {
-		return own, since, err
-	}
-	m, err := h.newest(ctx, own)
-	if err != nil {
-		return m, since, err
+		return m, since, nil, err
 	}
 	for _, v := range state.Versions { // its age is that of the first model that was made of it
 		if v.Dataset == m.Dataset && v.DataVersion == m.Version {
-			return m, v.CreatedAt, nil
+			return m, v.CreatedAt, &choice, nil
 		}
 	}
-	return m, since, nil
+	return m, since, &choice, nil
 }
 
-// newest is the newest data version that was uploaded to answer what own answers: one that a retraining assembled is made anew, since labels
-// come late and in no order. Where the dataset remembers none it is own.
-func (h *Handler) newest(ctx context.Context, own table.Manifest) (table.Manifest, error) {
-	var d Dataset
-	if _, err := h.Control.Get(ctx, control.Dataset(own.Dataset), &d); err != nil {
-		return own, fault.Wrap(err, "find the newest data of %s", own.Dataset)
-	}
-	for _, version := range slices.Backward(d.Versions) {
-		m, err := table.ReadManifest(ctx, h.Blobs, own.Dataset, version)
-		if err != nil {
-			return own, err
-		}
-		if m.Fresh == 0 && m.Target == own.Target && m.Task == own.Task && m.Positive == own.Positive {
-			return m, nil
-		}
-	}
-	return own, nil
+// source is where the rule of selection has its facts from.
+func (h *Handler) source() candidates.Source {
+	return candidates.Source{Control: h.Control, Blobs: h.Blobs, Policy: h.Selection, Drift: h.Drift}
 }
 
 // unchanged asks for a training on a data version as it is: no label has come since it was made.
-func (h *Handler) unchanged(ctx context.Context, e event.Event, r event.Retrain, m table.Manifest) error {
-	h.Log.InfoContext(ctx, "no label has come since the newest data was made: it is trained on as it is", "model", e.Model, "data_version", m.Version)
+func (h *Handler) unchanged(ctx context.Context, e event.Event, r event.Retrain, m table.Manifest, choice *selection.Choice) error {
+	h.Log.InfoContext(ctx, "no label has come since the chosen data was made: it is trained on as it is", "model", e.Model, "data_version", m.Version)
 	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true}
 	v.Job, v.Model, v.Actor = r.Job, e.Model, r.Actor
 	docs, err := job.Advance(ctx, h.Control, r.Job, e.Time, func(j *job.Job) {
@@ -159,7 +155,7 @@ func (h *Handler) unchanged(ctx context.Context, e event.Event, r event.Retrain,
 	if err != nil {
 		return err
 	}
-	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Events: []event.Event{next}})
+	return h.Control.Commit(ctx, control.Change{Model: e.Model, Op: "assemble/" + e.ID, Put: docs, Entries: selected(choice, e, r), Events: []event.Event{next}})
 }
 
 // assembled reports whether a delivery of the same event came before. What it assembled stands: by now another version may be champion, from

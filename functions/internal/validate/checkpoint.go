@@ -73,9 +73,9 @@ func (h *Handler) checkpoint(ctx context.Context, f *dataset.Frame, u event.Uplo
 	return c, nil
 }
 
-// inlineKey is where a suite that no file holds is kept.
+// inlineKey is where a suite that no file holds is kept: not in raw/, since what comes to lie there is taken in.
 func inlineKey(name string, suite []byte) string {
-	return path.Join("raw", name, "suite-"+digest(suite)[:12]+".json")
+	return path.Join("processed", name, "suite-"+digest(suite)[:12]+".json")
 }
 
 // written is the suite that a checkpoint names or holds; nil where it does neither. content is to be stored under key, if any.

@@ -22,16 +22,19 @@ import (
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
+	"mlops/shared/drift"
 	"mlops/shared/event"
 	"mlops/shared/expect"
 	"mlops/shared/fault"
 	"mlops/shared/quality"
 	"mlops/shared/topology"
+	"mlops/shared/training/selection"
 )
 
 // Control is what the handler needs of the control store.
 type Control interface {
 	Get(ctx context.Context, key control.Key, into any) (int64, error)
+	List(ctx context.Context, partition, prefix, after string, limit int) ([]control.Doc, error)
 	Commit(ctx context.Context, c control.Change) error
 }
 
@@ -47,21 +50,13 @@ type Handler struct {
 	Quality     func(ctx context.Context) (quality.Policy, error)                                      // when a change of what comes in is an anomaly; nil = the default
 	Sign        func(key string, metadata map[string]string, expires time.Time) (intake.Signed, error) // an upload by its address; nil where the platform has none
 	Log         *slog.Logger
+
+	Selection func(ctx context.Context) (selection.Policy, error) // which data version is trained on; nil = the default rule
+	Drift     func(ctx context.Context) (drift.Policy, error)     // by which versions are held against live traffic; nil = the default
 }
 
-// Dataset is what is remembered about a dataset by its name: how to read it, and which versions of it there are.
-type Dataset struct {
-	Name     string    `json:"name"`
-	Model    string    `json:"model"`
-	Target   string    `json:"target"`
-	Positive string    `json:"positive,omitempty"`
-	Task     string    `json:"task,omitempty"`
-	Ignore   []string  `json:"ignore,omitempty"`
-	Segment  []string  `json:"segment,omitempty"`
-	Suite    string    `json:"suite"`    // key of the suite it is checked against
-	Versions []string  `json:"versions"` // data versions, newest last, at most 200
-	Updated  time.Time `json:"updated"`
-}
+// Dataset is what is remembered about a dataset by its name.
+type Dataset = table.Dataset
 
 // Routes are the HTTP doors.
 func (h *Handler) Routes() http.Handler {
@@ -69,6 +64,9 @@ func (h *Handler) Routes() http.Handler {
 	mux.HandleFunc("POST /datasets/{name}", h.upload)
 	mux.HandleFunc("POST /datasets/{name}/validate", h.check)
 	mux.HandleFunc("POST /datasets/{name}/upload-url", h.uploadURL)
+	mux.HandleFunc("POST /datasets/{name}/selection", h.selectData)
+	mux.HandleFunc("POST /datasets/{name}/pin", h.pin)
+	mux.HandleFunc("GET /datasets/{name}/versions/{version}/files/{file}", h.file)
 	return mux
 }
 

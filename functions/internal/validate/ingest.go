@@ -3,12 +3,10 @@ package validate
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"mlops/functions/internal/job"
@@ -19,13 +17,6 @@ import (
 	"mlops/shared/event"
 	"mlops/shared/expect"
 	"mlops/shared/fault"
-)
-
-// How a data version is split. The test part is never trained on; train and val together are cross-validated.
-const (
-	trainShare = 0.70
-	valShare   = 0.15
-	splitSeed  = 20260101
 )
 
 // ingest takes an upload from its bytes to a data version, or to a rejection that names every problem.
@@ -46,14 +37,8 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		return p.err // to be tried again: nothing is known about the data
 	}
 
-	for _, o := range p.objects {
-		err := h.Blobs.Create(ctx, o.key, o.body)
-		if fault.Is(err, fault.Conflict) && path.Base(o.key) == "manifest.json" {
-			continue // the same content came before, in other bytes: the first manifest tells where from
-		}
-		if err != nil {
-			return fault.Wrap(err, "store %s", o.key)
-		}
+	if err := h.store(ctx, p); err != nil {
+		return err
 	}
 
 	out := event.Validated{Upload: u, Version: p.manifest.Version, Rows: p.rows, Rejected: p.rejected, Report: p.report, Passed: p.err == nil,
@@ -80,7 +65,7 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 	}
 	if p.err == nil {
 		d = Dataset{Name: u.Dataset, Model: u.Model, Target: p.manifest.Target, Positive: p.manifest.Positive, Task: string(p.manifest.Task), Ignore: u.Ignore, Segment: u.Segment,
-			Suite: p.manifest.Suite, Updated: e.Time, Versions: appendVersion(d.Versions, p.manifest.Version)}
+			Suite: p.manifest.Suite, Updated: e.Time, Versions: appendVersion(d.Versions, p.manifest.Version), Pin: d.Pin}
 		doc, err := control.Put(control.Dataset(u.Dataset), rev, d)
 		if err != nil {
 			return err
@@ -136,6 +121,7 @@ type prepared struct {
 	summary  string
 	rows     int
 	rejected int
+	warnings int // failed expectations of less than critical severity
 	err      error
 
 	checkpoints      string // digest
@@ -167,7 +153,8 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 		p.objects = append(p.objects, object{check.key, check.proposed})
 	}
 	critical := result.Failed("critical")
-	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", check.suite.Name, len(check.suite.Expectations), len(result.Failed("info"))-len(critical))
+	p.warnings = len(result.Failed("info")) - len(critical)
+	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", check.suite.Name, len(check.suite.Expectations), p.warnings)
 	target, err := dataset.ParseTarget(u.Target)
 	if err != nil {
 		p.err = err
@@ -200,43 +187,9 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 		return p
 	}
 	f = materialise(f, target, labels)
-	p.rows = f.Rows()
-	p.manifest = table.Manifest{Dataset: u.Dataset, Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task,
-		Ignore: present(f, u.Ignore), Segment: present(f, u.Segment), Seed: splitSeed, Split: "stratified by target, 70 % train, 15 % val, 15 % test", Suite: check.key,
-		Schema: dataset.Describe(f, roles(labels.Name, u)), Fresh: u.Fresh}
-	if labels.Task != dataset.Regression && p.manifest.Positive == "" && labels.Task == dataset.Binary {
-		p.manifest.Positive = labels.Classes[1]
-	}
-	p.manifest.Version = versionOf(f, p.manifest)
+	p.describe(f, labels, u, check.suite, check.key, now)
 	p.err = p.split(f, labels)
 	return p
-}
-
-// versionOf names a data version: the digest of its content, and of what is meant by it. The same table with another task, positive class or
-// set of features is split and trained on otherwise, so it is another version.
-func versionOf(f *dataset.Frame, m table.Manifest) string {
-	return digest(compact([]any{dataset.Digest(f), m.Target, m.Task, m.Positive, m.Ignore, m.Segment, m.Seed}))
-}
-
-// split writes the three parts and the manifest.
-func (p *prepared) split(f *dataset.Frame, labels dataset.Labels) error {
-	train, val, test := dataset.Split(labels, trainShare, valShare, splitSeed)
-	dir := table.Dir(p.manifest.Dataset, p.manifest.Version)
-	p.manifest.Rows = map[string]int{"train": len(train), "val": len(val), "test": len(test), "rejected": p.rejected}
-	for name, rows := range map[string][]int{"train": train, "val": val, "test": test} {
-		var buf bytes.Buffer
-		if err := dataset.WriteCSV(&buf, f.Take(rows)); err != nil {
-			return err
-		}
-		p.objects = append(p.objects, object{path.Join(dir, name+".csv"), buf.Bytes()})
-	}
-	b, err := json.MarshalIndent(p.manifest, "", " ")
-	if err != nil {
-		return err
-	}
-	p.objects = append(p.objects, object{path.Join(dir, "manifest.json"), b})
-	slices.SortFunc(p.objects, func(a, b object) int { return strings.Compare(a.key, b.key) })
-	return nil
 }
 
 // configured is where an operator puts a dataset's suite.

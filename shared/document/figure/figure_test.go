@@ -60,6 +60,22 @@ func TestChartsPlaceThings(t *testing.T) {
 	if c := NewCourse(mixed); c == nil || len(c.Points) != 3 {
 		t.Errorf("readings of another metric, or of none, are drawn: %+v", c)
 	}
+	both := slices.Clone(readings)
+	for i := range both {
+		p := *both[i].Estimated
+		p.Value -= 0.05
+		both[i].Realised, both[i].Scores = &p, map[string]number.Float{"age": number.Float(i) / 10, "ca": 0.3, "nan": nan}
+	}
+	if c := NewCourse(both); len(c.Points) != 6 || c.Path == "" || c.Estimated == "" || len(strings.Fields(c.Ribbon)) != 6 || c.Points[0].Line != nil || c.Points[1].Line == nil || !c.HasRealised || !c.HasEstimate {
+		t.Errorf("estimated and realised together: %+v", c)
+	}
+	m := NewMovement(append(slices.Clone(both), Reading{At: monday.AddDate(0, 0, 9)}), 0.05)
+	if len(m.Lines) != 2 || m.Lines[0].Name != "ca" || len(m.Lines[1].Points) != 3 || m.Mark == "" || m.Lines[0].X != "370.0" || len(m.Grid) < 3 || !strings.Contains(m.Label, "3 windows") {
+		t.Errorf("movement: %+v", m)
+	}
+	if same := NewMovement(both, 0.5); same.Mark != "" || NewMovement(both[:1], 0.1) != nil || NewMovement(readings, 0.1) != nil {
+		t.Errorf("a movement of nothing, or a mark outside: %+v", same)
+	}
 	if NewCourse(readings[:1]) != nil || NewTimeline(nil) != nil || newWhisker(scale{}, nan, nan, nan, "") != nil {
 		t.Error("a chart of nothing is drawn")
 	}

@@ -22,11 +22,16 @@ type Options struct {
 	Threads int    // 0 = 1; the result does not depend on it
 }
 
+// Rows is how many rows of either table with so many columns are looked at, at most.
+func Rows(columns int) int {
+	return min(mostRows, max(2*leastRows, mostCells/max(1, columns)))
+}
+
 // Limits.
 const (
+	mostRows   = 10_000
 	folds      = 5
 	leastRows  = 50
-	mostRows   = 10_000
 	mostCells  = 600_000 // of either table: wide ones show fewer rows, so that they take no longer
 	mostFolded = 2       // variance of the mean over folds, against that of independent ones; see Classify
 )
@@ -51,11 +56,10 @@ func Classify(reference, window *dataset.Frame, o Options) *joint.Separation {
 	if len(names) < 2 {
 		return joint.NotSeparated("the tables have %d columns of one name and kind in common, it takes two to go together", len(names))
 	}
-	most := o.Rows
-	if most <= 0 {
-		most = mostRows
+	most := Rows(len(names))
+	if o.Rows > 0 {
+		most = min(most, o.Rows)
 	}
-	most = min(most, max(2*leastRows, mostCells/len(names)))
 	n, m := min(most, reference.Rows()), min(most, window.Rows())
 	random := rand.New(rand.NewPCG(o.Seed, 0x646f6d61696e))
 	frame, err := stack(names, reference, joint.Draw(random, reference.Rows(), n), window, joint.Draw(random, window.Rows(), m))

@@ -53,8 +53,8 @@ type Comparison struct {
 	nRef, nCur int // rows
 }
 
-// Compare compares two tables as Evidently does, columns in parallel, and needs no more room than a second copy of one column for each thread. It
-// sorts the values of the tables in place and lets go of each column when it is done: the tables must not be used afterwards.
+// Compare compares two tables as Evidently does, columns in parallel, and needs no more room than two more copies of one column for each thread. It
+// lets go of each column's values when it takes it up: the tables must not be used afterwards.
 //
 // The error, Invalid, names every choice in o that is none, and an empty table. What is wrong with one column is that column's result.
 func Compare(ref, cur *Table, o Config, f Format) (*Comparison, error) {
@@ -110,8 +110,7 @@ func (r *result) compare(ref, cur *Column, o *Config, f Format, s *sorter) {
 		r.counted = r.value
 		return
 	}
-	s.sort(ref.Values)
-	s.sort(cur.Values)
+	ref.sorted, cur.sorted = s.joined(0, ref), s.joined(1, cur)
 	p := pair{kind: r.kind, ref: newSample(ref, true), cur: newSample(cur, true)}
 	r.value = p.evaluate(r.planned, o)
 	r.counted = r.value
@@ -123,7 +122,7 @@ func (r *result) compare(ref, cur *Column, o *Config, f Format, s *sorter) {
 	if f == AsDict {
 		r.ref, r.cur = distributions(r.kind, ref, cur)
 	}
-	ref.Values, cur.Values = nil, nil
+	ref.sorted, cur.sorted = nil, nil
 }
 
 // barred is why Evidently cannot take up the column at all.

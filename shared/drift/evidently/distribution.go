@@ -21,7 +21,7 @@ const smallBins = 10
 func distributions(kind Type, ref, cur *Column) (a, b *distribution) {
 	switch kind {
 	case Numerical:
-		return densities(finite(ref.Values)), densities(finite(cur.Values))
+		return densities(finite(ref.sorted)), densities(finite(cur.sorted))
 	case Categorical:
 		return rowsOfValues(ref, cur)
 	}

@@ -29,7 +29,7 @@ func newSample(c *Column, clean bool) sample {
 	if !c.numbers() {
 		return sample{truths: c.DType != Text, levels: c.Levels, counts: c.Counts, n: c.present()}
 	}
-	values := c.Values
+	values := c.sorted
 	if clean {
 		values = finite(values)
 	}

@@ -15,7 +15,22 @@ const (
 // sorter sorts numbers by radix, least significant digit first, in time linear in their count. It keeps its room for the next call.
 type sorter struct {
 	room   []float64
+	sides  [2][]float64 // what joined gave last
 	counts [digits][radix]int
+}
+
+// joined are the values of a column, sorted, in room that the next call for the same side takes over. The column lets go of them.
+func (s *sorter) joined(side int, c *Column) []float64 {
+	x := s.sides[side][:0]
+	if n := c.numbersPresent(); cap(x) < n {
+		x = make([]float64, 0, n)
+	}
+	for _, piece := range c.Values {
+		x = append(x, piece...)
+	}
+	c.Values, s.sides[side] = nil, x
+	s.sort(x)
+	return x
 }
 
 // sort puts x, which holds no NaN, into ascending order; -0 comes before 0.

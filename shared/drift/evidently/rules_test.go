@@ -16,11 +16,35 @@ import (
 // csv reads a table as the command does.
 func csv(t *testing.T, text string) *Table {
 	t.Helper()
-	f, err := dataset.Read(strings.NewReader(text), "t.csv", Options())
+	table, err := Read(dataset.SourceAt("t.csv", strings.NewReader(text), int64(len(text))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return FromFrame(f)
+	return table
+}
+
+// What decides a dtype may stand anywhere in a long file, which is read in pieces.
+func TestTypesOfLongFiles(t *testing.T) {
+	many := strings.Repeat("1,2,3,True,w\n", 200_000)
+	for name, c := range map[string]struct {
+		last string
+		want []DType
+	}{
+		"as before":  {"1,2,3,True,w", []DType{Int, Int, Int, Bool, Text}},
+		"at the end": {"1.0,,4,,True", []DType{Float, Float, Int, Object, Text}},
+		"late texts": {"x,2,3,2,", []DType{Text, Int, Int, Text, Text}},
+	} {
+		table := csv(t, "a,b,c,d,e\n"+many+c.last+"\n")
+		if table.Rows != 200_001 {
+			t.Errorf("%s: %d rows", name, table.Rows)
+		}
+		for i := range c.want {
+			column := &table.Columns[i]
+			if column.DType != c.want[i] || column.present()+column.Missing != table.Rows {
+				t.Errorf("%s, %s: dtype %d, %d values and %d missing; want %d", name, column.Name, column.DType, column.present(), column.Missing, c.want[i])
+			}
+		}
+	}
 }
 
 // column writes a CSV of one column x.

@@ -6,11 +6,7 @@
 // Source of the rules: github.com/evidentlyai/evidently, release 0.7.21, and what it answers with pandas 1.5 and SciPy 1.10.
 package evidently
 
-import (
-	"math"
-
-	"mlops/shared/dataset"
-)
+import "mlops/shared/dataset"
 
 // Version is the release of Evidently whose verdict this is.
 const Version = "0.7.21"
@@ -31,10 +27,12 @@ const (
 type Column struct {
 	Name    string
 	DType   DType
-	Missing int       // rows without a value
-	Values  []float64 // Float and Int: the present values, infinities included, in any order; Compare sorts them in place and lets go of them
-	Levels  []string  // other dtypes: distinct, ascending by bytes
-	Counts  []int     // rows of each level; a level may have none
+	Missing int         // rows without a value
+	Values  [][]float64 // Float and Int: the present values, infinities included, in pieces and in any order; Compare lets go of them
+	Levels  []string    // other dtypes: distinct, ascending by bytes
+	Counts  []int       // rows of each level; a level may have none
+
+	sorted []float64 // the values while Compare is at the column
 }
 
 // Table is one side of a comparison.
@@ -69,48 +67,6 @@ var missing = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-N
 // Options are how to read a file as pandas.read_csv does by default: its texts for "no value", and infinities are values.
 func Options() dataset.Options { return dataset.Options{Missing: missing, Infinite: true} }
 
-// FromFrame makes a table of f, read with Options. It takes f over: numbers stay where they are, and f must not be used afterwards.
-func FromFrame(f *dataset.Frame) *Table {
-	t := &Table{Rows: f.Rows(), Columns: make([]Column, len(f.Columns))}
-	for i := range f.Columns {
-		c := &f.Columns[i]
-		if c.Kind == dataset.Numeric {
-			t.Columns[i] = ofNumbers(c)
-		} else {
-			t.Columns[i] = ofTexts(c)
-		}
-		c.Float, c.Code = nil, nil
-	}
-	return t
-}
-
-func ofNumbers(c *dataset.Column) Column {
-	present := c.Float[:0]
-	for _, v := range c.Float {
-		if !math.IsNaN(v) {
-			present = append(present, v)
-		}
-	}
-	t := Column{Name: c.Name, Values: present, Missing: len(c.Float) - len(present)}
-	if t.Missing == 0 && !c.Decimal && len(present) > 0 {
-		t.DType = Int
-	}
-	return t
-}
-
-func ofTexts(c *dataset.Column) Column {
-	t := Column{Name: c.Name, DType: Text, Levels: c.Levels, Counts: make([]int, len(c.Levels))}
-	for _, code := range c.Code {
-		if code < 0 {
-			t.Missing++
-		} else {
-			t.Counts[code]++
-		}
-	}
-	t.readTruths()
-	return t
-}
-
 // truth is what pandas reads as a truth value.
 var truth = map[string]int{"False": 0, "FALSE": 0, "false": 0, "True": 1, "TRUE": 1, "true": 1}
 
@@ -134,11 +90,19 @@ func (c *Column) readTruths() {
 // present is how many rows have a value.
 func (c *Column) present() int {
 	if c.numbers() {
-		return len(c.Values)
+		return c.numbersPresent()
 	}
 	n := 0
 	for _, k := range c.Counts {
 		n += k
+	}
+	return n
+}
+
+func (c *Column) numbersPresent() int {
+	n := len(c.sorted)
+	for _, piece := range c.Values {
+		n += len(piece)
 	}
 	return n
 }
@@ -156,9 +120,11 @@ func (c *Column) moreThan(limit int) bool {
 		return n > limit
 	}
 	seen := make(map[float64]bool, limit+1)
-	for _, v := range c.Values {
-		if seen[v] = true; len(seen) > limit {
-			return true
+	for _, piece := range c.Values {
+		for _, v := range piece {
+			if seen[v] = true; len(seen) > limit {
+				return true
+			}
 		}
 	}
 	return false

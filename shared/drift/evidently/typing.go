@@ -213,8 +213,10 @@ func legacyPrediction(ref, cur *Table, name, task string) Type {
 			return Categorical
 		}
 		whole = whole && c.DType == Int
-		for _, v := range c.Values {
-			low, high = min(low, v), max(high, v)
+		for _, piece := range c.Values {
+			for _, v := range piece {
+				low, high = min(low, v), max(high, v)
+			}
 		}
 	}
 	if !whole && low >= 0 && high <= 1 {

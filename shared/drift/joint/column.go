@@ -103,7 +103,7 @@ func (c *Column) count(column *dataset.Column) (varies bool) {
 	for _, k := range kept {
 		c.Levels, c.Frequency = append(c.Levels, column.Levels[k]), append(c.Frequency, number.Float(float64(times[k])/float64(present)))
 	}
-	return true
+	return slices.Min(c.Frequency) < slices.Max(c.Frequency) // levels of one frequency are one number
 }
 
 func moments(values []float64) (mean, sd float64) {

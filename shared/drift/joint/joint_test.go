@@ -136,7 +136,7 @@ func TestFalseAlarms(t *testing.T) {
 			wide := 0
 			const references, windows = 40, 5
 			for range references {
-				r := New(table(random, size[0], 6, 0.6, false, shape), nil)
+				r := New(table(random, size[0], 6, 0.6, false, shape), nil, false)
 				for range windows {
 					s := r.Sum(table(random, size[1], 6, 0.6, false, shape))
 					if m := r.Measure(s, rule); m.Drifted {
@@ -166,7 +166,7 @@ func TestPower(t *testing.T) {
 		shape   func(float64) float64
 	}{{2, 0.3, normal}, {2, 0.9, normal}, {6, 0.5, normal}, {6, 0.7, skewed}, {30, 0.9, normal}, {30, 0.6, normal}, {6, 0.7, heavy}} {
 		found, named, windows := 0, 0, 30
-		r := New(table(random, 10_000, c.columns, c.rho, false, c.shape), nil)
+		r := New(table(random, 10_000, c.columns, c.rho, false, c.shape), nil, false)
 		for range windows {
 			m := r.Measure(r.Sum(table(random, 10_000, c.columns, c.rho, true, c.shape)), rule)
 			if m.Drifted {
@@ -189,7 +189,7 @@ func TestPower(t *testing.T) {
 // Sums of a window's parts, in any order, are those of the whole to the last bit.
 func TestMerge(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 9))
-	r := New(table(random, 1000, 5, 0.5, false, normal), nil)
+	r := New(table(random, 1000, 5, 0.5, false, normal), nil, false)
 	whole := table(random, 9001, 5, 0.2, false, skewed)
 	want := r.Sum(whole)
 	cuts := []int{0, 1, 65, 4000, 4097, 9001}
@@ -211,7 +211,7 @@ func TestOddWindows(t *testing.T) {
 		texts[i] = string(rune('a' + random.IntN(4)))
 	}
 	reference.Columns = append(reference.Columns, dataset.CategoricalColumn("level", texts, nil), dataset.NumericColumn("constant", make([]float64, 500)))
-	r := New(reference, map[string]float64{"level": 1})
+	r := New(reference, map[string]float64{"level": 1}, false)
 	if r == nil || len(r.Columns) != 5 || r.Omitted != 1 || r.Columns[0].Name != "level" {
 		t.Fatalf("%+v", r)
 	}
@@ -250,11 +250,11 @@ func TestOddWindows(t *testing.T) {
 		"no value":   table(random, 500, 4, 0, false, func(float64) float64 { return math.NaN() }),
 		"no number":  table(random, 500, 4, 0, false, func(x float64) float64 { return math.Inf(int(math.Copysign(1, x))) }),
 	} {
-		if got := New(f, nil); got != nil {
+		if got := New(f, nil, false); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	same := New(table(random, 500, 4, 1, false, normal), nil) // two pairs of equal columns
+	same := New(table(random, 500, 4, 1, false, normal), nil, false) // two pairs of equal columns
 	if same == nil || len(same.Problems()) > 0 {
 		t.Fatalf("%+v", same)
 	}
@@ -281,7 +281,7 @@ func fill[T any](v []T, x T) {
 // measurement panic.
 func TestStored(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 6))
-	r := New(table(random, 1000, 5, 0.5, false, skewed), nil)
+	r := New(table(random, 1000, 5, 0.5, false, skewed), nil, false)
 	b, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -325,7 +325,7 @@ func TestStored(t *testing.T) {
 func FuzzStored(f *testing.F) {
 	random := rand.New(rand.NewPCG(6, 6))
 	reference := table(random, 200, 3, 0.5, false, normal)
-	b, err := json.Marshal(New(reference, nil))
+	b, err := json.Marshal(New(reference, nil, false))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func FuzzStored(f *testing.F) {
 func BenchmarkSum(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
 	f := table(random, 100_000, 30, 0.5, false, normal)
-	r := New(f, nil)
+	r := New(f, nil, false)
 	for b.Loop() {
 		r.Sum(f)
 	}
@@ -353,6 +353,19 @@ func BenchmarkSum(b *testing.B) {
 func BenchmarkNew(b *testing.B) {
 	f := table(rand.New(rand.NewPCG(1, 1)), 100_000, 30, 0.5, false, normal)
 	for b.Loop() {
-		New(f, nil)
+		New(f, nil, false)
+	}
+}
+
+// Levels of one frequency, missing values among them, are one number: such a column does not vary, whatever rounding leaves of its deviation.
+func TestLevelsOfOneFrequency(t *testing.T) {
+	texts, row := make([]string, 9600), make([]float64, 9600) // each of 32 stretches has all three texts as often
+	for i := range texts {
+		texts[i], row[i] = []string{"", "a", "b"}[i%3], float64(i)
+	}
+	f := table(rand.New(rand.NewPCG(8, 8)), len(texts), 2, 0.5, false, normal)
+	f.Columns = append(f.Columns, dataset.NumericColumn("row", row), dataset.CategoricalColumn("text", texts, func(s string) bool { return s == "" }))
+	if r := New(f, nil, true); r == nil || len(r.Columns) != 3 || r.Problems() != nil {
+		t.Errorf("%+v", r)
 	}
 }

@@ -60,6 +60,9 @@ func Unmeasured(format string, args ...any) *Measured {
 // window may hold such rows: below Mean, D counts from MeanFitted, and between the two it is 0. It drifted if p < Share Alpha and the difference exceeds
 // Least standard deviations s of a row's error; Low and High say the same in the unit of the score.
 //
+// Where the reference's stretches differ by themselves, the variance is Effect times as great, and the degrees of freedom are those of
+// the stretches.
+//
 // Hall, J. R. Stat. Soc. B 54 (1992).
 func (r *Reconstruction) Measure(s *Sums, rule Rule) *Measured {
 	if len(s.Absent) > 0 {
@@ -75,9 +78,12 @@ func (r *Reconstruction) Measure(s *Sums, rule Rule) *Measured {
 	score, reference := s.Error.value()/m, float64(r.Mean)
 	least := min(reference, float64(r.MeanFitted))
 	near := min(reference, max(score, least)) // what the score is to be held against
-	spread := sd * math.Sqrt(1/m+1/n)
+	spread, nu := sd*math.Sqrt(1/m+1/n), n-1
+	if r.Effect > 1 {
+		spread, nu = spread*math.Sqrt(float64(r.Effect)), float64(r.Stretches-1)
+	}
 	h := hall{a: float64(r.Skewness) * (1/(m*m) - 1/(n*n)) / math.Pow(1/m+1/n, 1.5) / 6}
-	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}
+	t := distuv.StudentsT{Sigma: 1, Nu: nu}
 	tail := t.Quantile(1 - rule.Alpha*rule.Share/2)
 	out := &Measured{Score: number.Float(score), Reference: r.Mean, N: s.Rows, NReference: r.Held, Columns: len(r.Columns), Components: len(r.Components),
 		Low:      number.Float(least + min(spread*h.inverse(-tail), -rule.Least*sd)),

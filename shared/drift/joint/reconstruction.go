@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"mlops/shared/dataset"
 	"mlops/shared/number"
@@ -30,17 +31,19 @@ import (
 type Reconstruction struct {
 	Format     int              `json:"format"` // 1
 	Columns    []Column         `json:"columns"`
-	Components [][]number.Float `json:"components"`  // orthonormal, the direction of most variance first
-	Explained  number.Float     `json:"explained"`   // share of the variance that the components keep
-	Fitted     int              `json:"fitted"`      // rows that the components were fitted on
-	Held       int              `json:"held"`        // rows that the error was measured on
-	Mean       number.Float     `json:"mean"`        // of the error e of a row held apart
-	MeanFitted number.Float     `json:"mean_fitted"` // of the error of a row fitted on, which is smaller: the fewer rows, the more
-	SD         number.Float     `json:"sd"`          //
-	Skewness   number.Float     `json:"skewness"`    //
-	Residuals  []number.Float   `json:"residuals"`   // by column: mean of the squared difference of z and its projection
-	Spreads    []number.Float   `json:"spreads"`     // by column: standard deviation of that difference, of a row
-	Omitted    int              `json:"omitted"`     // columns of the reference that take no part: constant, or beyond the limit
+	Components [][]number.Float `json:"components"`          // orthonormal, the direction of most variance first
+	Explained  number.Float     `json:"explained"`           // share of the variance that the components keep
+	Fitted     int              `json:"fitted"`              // rows that the components were fitted on
+	Held       int              `json:"held"`                // rows that the error was measured on
+	Mean       number.Float     `json:"mean"`                // of the error e of a row held apart
+	MeanFitted number.Float     `json:"mean_fitted"`         // of the error of a row fitted on, which is smaller: the fewer rows, the more
+	SD         number.Float     `json:"sd"`                  //
+	Skewness   number.Float     `json:"skewness"`            //
+	Residuals  []number.Float   `json:"residuals"`           // by column: mean of the squared difference of z and its projection
+	Spreads    []number.Float   `json:"spreads"`             // by column: standard deviation of that difference, of a row
+	Effect     number.Float     `json:"effect,omitempty"`    // by how many times the mean error varies more than that of independent rows; 0: by no more
+	Stretches  int              `json:"stretches,omitempty"` // of the reference, in time, on which Effect rests
+	Omitted    int              `json:"omitted"`             // columns of the reference that take no part: constant, or beyond the limit
 }
 
 // Limits of a reconstruction.
@@ -53,11 +56,14 @@ const (
 	maxRows    = 100_000 // of the reference that are looked at: more would not move the components noticeably
 	maxCells   = 2 << 20 // of them together, so that wide tables take no longer
 	seed       = 1       // of the halves
+	stretches  = 32      // of rows that come in time
 )
 
 // New makes the reconstruction of a reference. It is nil where there is nothing to reconstruct: fewer than MinRows rows, or fewer than two
 // columns that vary. Of more than 128 such columns the most important are taken (importance, by name, may be nil), then the first.
-func New(f *dataset.Frame, importance map[string]float64) *Reconstruction {
+// Where rows come in time, the halves are every other of 32 stretches instead of rows drawn at random: what the components learn of one day
+// says nothing of the next, and a window holds other days. How much the stretches held apart differ is the error's own noise.
+func New(f *dataset.Frame, importance map[string]float64, inTime bool) *Reconstruction {
 	if f.Rows() < MinRows {
 		return nil
 	}
@@ -75,7 +81,7 @@ func New(f *dataset.Frame, importance map[string]float64) *Reconstruction {
 		}
 		return 0
 	})
-	fitted, held := halves(f.Rows(), max(MinRows, min(maxRows, maxCells/min(len(order), maxColumns))))
+	fitted, held := halves(f.Rows(), max(MinRows, min(maxRows, maxCells/min(len(order), maxColumns))), inTime)
 	r, taken := &Reconstruction{Format: format}, &dataset.Frame{}
 	for _, i := range order {
 		if len(r.Columns) == maxColumns {
@@ -92,14 +98,28 @@ func New(f *dataset.Frame, importance map[string]float64) *Reconstruction {
 	rowsFitted := taken.Take(fitted)
 	r.fit(rowsFitted)
 	r.MeanFitted = number.Float(r.sums(rowsFitted, nil).Error.value() / float64(len(fitted)))
-	r.calibrate(taken.Take(held))
+	errors := r.calibrate(taken.Take(held))
+	if inTime {
+		r.Effect, r.Stretches = effect(errors, float64(r.SD))
+	}
 	return r
 }
 
 // halves draws two sets of rows, of most together, which have none in common.
-func halves(rows, most int) (fitted, held []int) {
+func halves(rows, most int, inTime bool) (fitted, held []int) {
 	random := rand.New(rand.NewPCG(seed, 0x6a6f696e74)) // the second word is arbitrary and fixed
 	drawn := Draw(random, rows, min(rows, most))
+	if inTime {
+		slices.Sort(drawn)
+		for i, row := range drawn {
+			if i*stretches/len(drawn)%2 == 0 {
+				fitted = append(fitted, row)
+			} else {
+				held = append(held, row)
+			}
+		}
+		return fitted, held
+	}
 	random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
 	fitted, held = drawn[:len(drawn)/2], drawn[len(drawn)/2:]
 	slices.Sort(fitted)
@@ -152,8 +172,8 @@ func (r *Reconstruction) fit(f *dataset.Frame) {
 }
 
 // calibrate learns how large the error is on rows that nothing was fitted on.
-func (r *Reconstruction) calibrate(f *dataset.Frame) {
-	errors := make([]float64, f.Rows())
+func (r *Reconstruction) calibrate(f *dataset.Frame) (errors []float64) {
+	errors = make([]float64, f.Rows())
 	s := r.sums(f, errors)
 	n := float64(len(errors))
 	mean := s.Error.value() / n
@@ -172,4 +192,35 @@ func (r *Reconstruction) calibrate(f *dataset.Frame) {
 		mean := s.Residuals[j].value() / n
 		r.Residuals[j], r.Spreads[j] = number.Float(mean), number.Float(math.Sqrt(max(0, s.squares[j].value()/n-float64(mean*mean))))
 	}
+	return errors
+}
+
+// effect is Kish's design effect of the mean of values that come in time: rows x variance of the means of 16 stretches, or of 8, over the
+// variance of a value, whichever is greater; 0 of none where neither is more than chance (p >= 0.001) or stretches have under 25 values.
+func effect(values []float64, sd float64) (greatest number.Float, parts int) {
+	certain := false
+	for _, n := range []int{stretches / 2, stretches / 4} {
+		rows := len(values) / n
+		if rows < 25 || !(sd > 1e-9) { // less is what rounding leaves: errors are of standardised numbers
+			continue
+		}
+		var total, squares float64
+		for k := range n {
+			var sum float64
+			for _, v := range values[k*rows : (k+1)*rows] {
+				sum += v / float64(rows)
+			}
+			total += sum / float64(n)
+			squares += float64(sum * sum)
+		}
+		ratio := float64(rows) * (squares - float64(float64(n)*total*total)) / float64(n-1) / (sd * sd)
+		certain = certain || ratio > 1 && distuv.ChiSquared{K: float64(n - 1)}.Survival(ratio*float64(n-1)) < 0.001
+		if number.Float(ratio) > greatest {
+			greatest, parts = number.Float(ratio), n
+		}
+	}
+	if !certain || greatest <= 1 {
+		return 0, 0
+	}
+	return greatest, parts
 }

@@ -59,7 +59,7 @@ func (s *Sums) Merge(o *Sums) {
 		}
 	}
 	s.Error += o.Error
-	if s.Residuals == nil {
+	if len(s.Residuals) == 0 { // nothing was summed: no frame, or absent columns
 		s.Residuals = make([]fixed, len(o.Residuals))
 	}
 	for j, v := range o.Residuals {

@@ -26,7 +26,7 @@ func (r *Reconstruction) Problems() []fault.Detail {
 	if r.Fitted < 2 || r.Held < 2 || r.Fitted > maxRows || r.Held > maxRows || r.Omitted < 0 {
 		add("held", "out_of_range", r.Held, fmt.Sprintf("2 to %d rows", maxRows))
 	}
-	if !finite(0, 1e6, r.Mean, r.MeanFitted, r.SD) || !finite(-1e6, 1e6, r.Skewness) || !finite(0, 1, r.Explained-1e-9) {
+	if !finite(0, 1e6, r.Mean, r.MeanFitted, r.SD) || !finite(-1e6, 1e6, r.Skewness) || !finite(0, 1, r.Explained-1e-9) || !finite(0, 1e12, r.Effect) || r.Effect > 1 && r.Stretches < 2 {
 		add("mean", "out_of_range", r.Mean.String(), "a finite error that is not negative, with its deviation and skewness")
 	}
 	if len(r.Residuals) != p || len(r.Spreads) != p || !finite(0, 1e6, r.Residuals...) || !finite(0, 1e6, r.Spreads...) {

@@ -1,6 +1,9 @@
 package stattest
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // exactUpTo is the size up to which SciPy's method "auto" is exact.
 const exactUpTo = 10_000
@@ -31,6 +34,24 @@ func KolmogorovSmirnov(a, b []float64) (d, p float64, err error) {
 		p = kolmogorovTail(harmonic(n, m), d)
 	}
 	return d, p, nil
+}
+
+// KolmogorovSmirnovOf is the two-sided test that a sample has the continuous distribution function cdf: SciPy's ks_1samp, method "auto".
+// The statistic is the greatest distance D of the sample's distribution function from it, p as Kolmogorov's distribution has it for n
+// values. A cdf that is NaN somewhere: both NaN. Undefined: an empty sample. Massey, Journal of the American Statistical Association 46 (1951).
+func KolmogorovSmirnovOf(a []float64, cdf func(float64) float64) (d, p float64, err error) {
+	if err := atLeastEach("Kolmogorov-Smirnov test", 1, len(a), len(a)); err != nil {
+		return math.NaN(), math.NaN(), err
+	}
+	n := float64(len(a))
+	for i, x := range slices.Sorted(slices.Values(a)) {
+		f := cdf(x)
+		d = math.Max(d, math.Max(float64(i+1)/n-f, f-float64(i)/n)) // NaN stays
+	}
+	if math.IsNaN(d) {
+		return d, d, nil
+	}
+	return d, kolmogorovTail(len(a), d), nil
 }
 
 // KolmogorovSmirnovAsymptotic is SciPy's ks_2samp, method "asymp": p from the one-sample distribution of Kolmogorov's statistic for

@@ -44,13 +44,18 @@ func TestThreeTables(t *testing.T) {
 	if err := store.New(table, time.Now).Commit(background, change("one", 0)); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"a", "b"} {
+		if err := store.New(table, time.Now).KeepNote(background, name, 0, []byte("answer"), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, want := range []struct {
 		table, prefix string
 		items         int
 	}{
 		{c.Tables.Control, "model", 1}, {c.Tables.Control, store.Outbox, 1}, {c.Tables.Control, "", 2},
 		{c.Tables.Audit, "audit#heart", 1}, {c.Tables.Audit, "audithead", 1}, {c.Tables.Audit, "", 2},
-		{c.Tables.Idempotency, "op", 1}, {c.Tables.Idempotency, "", 1},
+		{c.Tables.Idempotency, "op", 1}, {c.Tables.Idempotency, "request#a", 1}, {c.Tables.Idempotency, "request#b", 1}, {c.Tables.Idempotency, "", 3},
 	} {
 		if got := c.Count(t, want.table, want.prefix); got != want.items {
 			t.Errorf("%s: %d items in partitions %q; want %d", want.table, got, want.prefix, want.items)

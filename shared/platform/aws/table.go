@@ -37,7 +37,7 @@ func (n Tables) of(partition string) string {
 	switch {
 	case isAudit(partition), partition == ledgerHead:
 		return n.Audit
-	case partition == markers:
+	case partition == markers, strings.HasPrefix(partition, notes):
 		return n.Idempotency
 	}
 	return n.Control
@@ -48,6 +48,7 @@ const (
 	ledgerPrefix = "audit#"
 	ledgerHead   = "audithead"
 	markers      = "op"
+	notes        = "request#"
 )
 
 func isAudit(partition string) bool { return strings.HasPrefix(partition, ledgerPrefix) }

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// namespace of all metrics in CloudWatch.
-const namespace = "mlops"
+	"mlops/shared/topology"
+)
 
 // metrics are the figures of one invocation.
 type metrics struct {
@@ -55,7 +54,7 @@ func (m *metrics) line(service, stage string, at time.Time) ([]byte, error) {
 	defer m.mu.Unlock()
 	type metric struct{ Name, Unit string }
 	var list []metric
-	out := map[string]any{"Service": service, "Stage": stage}
+	out := map[string]any{topology.ServiceDimension: service, topology.StageDimension: stage}
 	for name, v := range m.values {
 		unit := "Count"
 		if strings.HasSuffix(name, "Ms") {
@@ -66,7 +65,7 @@ func (m *metrics) line(service, stage string, at time.Time) ([]byte, error) {
 	}
 	slices.SortFunc(list, func(a, b metric) int { return strings.Compare(a.Name, b.Name) })
 	out["_aws"] = map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []any{
-		map[string]any{"Namespace": namespace, "Dimensions": [][]string{{"Service", "Stage"}}, "Metrics": list}}}
+		map[string]any{"Namespace": topology.MetricNamespace, "Dimensions": [][]string{{topology.ServiceDimension, topology.StageDimension}}, "Metrics": list}}}
 	b, err := json.Marshal(out)
 	return append(b, '\n'), err
 }

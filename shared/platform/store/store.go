@@ -24,7 +24,7 @@ const (
 )
 
 var reserved = map[string]bool{Outbox: true, ledgerHead: true, opPartition: true, "deadletter": true, "schedule": true}
-var reservedPrefixes = []string{ledgerPrefix, "delivery#"}
+var reservedPrefixes = []string{ledgerPrefix, notePrefix, "delivery#"}
 
 // How often a call is tried: an Unavailable one, and a commit that lost the race for its ledger's head.
 const (

@@ -266,6 +266,7 @@ func refusedChanges(t *testing.T, h house) {
 		"ledger":                 {Put: []control.Doc{at("audit#" + h.model)}},
 		"ledger's head":          {Delete: []control.Doc{at("audithead")}},
 		"marker":                 {Put: []control.Doc{at("op")}},
+		"note":                   {Put: []control.Doc{at("request#" + h.model)}},
 		"outbox":                 {Put: []control.Doc{at("outbox")}},
 		"delivery":               {Put: []control.Doc{at("delivery#agent")}},
 	} {

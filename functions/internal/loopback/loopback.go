@@ -1,104 +1,105 @@
-package runtimeapi_test
+// Package loopback is the cloud of a function that runs on this machine: S3, DynamoDB and what else functions call, in this process, over a
+// copy of a platform's local state. It says in AWS's protocols what the local store holds, as far as our functions ask: it is no emulator of AWS,
+// and knows neither schedules nor deliveries. What a function changes is gone with it.
+package loopback
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
-	"log/slog"
+	"io/fs"
 	"maps"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 
-	"mlops/functions/internal/host"
 	"mlops/shared/config"
-	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/platform/local"
 	"mlops/shared/platform/store"
 )
 
-// fake is S3, DynamoDB and what else the functions call, in this process, over the state of a platform on one machine: it says in AWS's
-// protocols what the local store holds, as far as our functions ask. It answers in microseconds, so what is timed is the function.
-type fake struct {
-	*local.State
-	*httptest.Server
-}
-
-// Its names of things.
+// The names by which functions find the two buckets.
 const dataBucket, modelBucket = "mlops-data", "mlops-models"
 
-// heart is the state of a platform that trained on the shipped dataset and serves the champion, made once; each fake has a copy.
-func heart(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "state")
-	h, err := host.Open(host.Options{Dir: dir, Now: time.Now, PublicURL: "https://mlops.example", Window: time.Hour, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	body, err := os.ReadFile("../../../testdata/datasets/heart.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Ingest.Accept(background, event.Upload{Dataset: "heart", Actor: "operator"}, ".csv", body); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.State.Bus.Drain(background); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Loader.Champion(background, "heart"); err != nil {
-		t.Fatalf("nothing serves: %v", err)
-	}
-	return dir
+// Cloud answers on a port of the loopback interface until it is closed.
+type Cloud struct {
+	*local.State // the copy
+
+	URL    string
+	server *http.Server
+	dir    string
 }
 
-// newFake opens a copy of a state, in memory where the machine has such a place.
-func newFake(t *testing.T, state string) *fake {
-	t.Helper()
-	place := "/dev/shm"
-	if _, err := os.Stat(place); err != nil {
-		place = ""
+// Open makes a Cloud over a copy of the state in dir; where nothing is there, over an empty one. A state that a server holds is refused with
+// *local.Held. Other errors are those of the disk.
+func Open(dir string, now func() time.Time) (_ *Cloud, err error) {
+	c := &Cloud{}
+	if c.dir, err = os.MkdirTemp("", "mlops-loopback-"); err != nil {
+		return nil, fault.Unavailablef("make a folder for the copy of a state").Because(err)
 	}
-	dir, err := os.MkdirTemp(place, "mlops-fake-")
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	at := filepath.Join(c.dir, "state")
+	if err = clone(dir, at, now); err != nil {
+		return nil, err
+	}
+	if c.State, err = local.Open(at, now); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, fault.Unavailablef("listen on loopback").Because(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.CopyFS(filepath.Join(dir, "state"), os.DirFS(state)); err != nil {
-		t.Fatal(err)
+	c.URL, c.server = "http://"+listener.Addr().String(), &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
+	go func() { _ = c.server.Serve(listener) }() // ends with Close
+	return c, nil
+}
+
+// clone copies a state that nobody holds.
+func clone(from, to string, now func() time.Time) error {
+	if _, err := os.Stat(filepath.Join(from, "control.db")); from == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error { // a copy has wider modes than the state insists on
+	held, err := local.Open(from, now) // finishes what a crash left
+	if err != nil {
+		return err
+	}
+	held.Close()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return fault.Unavailablef("copy the state %s", from).Because(err)
+	}
+	return filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error { // a copy has wider modes than the state insists on
 		if err != nil {
 			return err
 		}
 		return os.Chmod(path, map[bool]os.FileMode{true: 0o700, false: 0o600}[d.IsDir()])
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fake{}
-	if f.State, err = local.Open(filepath.Join(dir, "state"), time.Now); err != nil {
-		t.Fatal(err)
-	}
-	f.Server = httptest.NewServer(f)
-	t.Cleanup(f.close)
-	return f
 }
 
-func (f *fake) close() {
-	f.Server.Close()
-	f.State.Close()
+// Close ends the server and removes the copy.
+func (c *Cloud) Close() {
+	if c.server != nil {
+		_ = c.server.Close()
+	}
+	if c.State != nil {
+		c.State.Close()
+	}
+	_ = os.RemoveAll(c.dir) // in the machine's place for what is temporary
 }
 
 // ServeHTTP answers a call.
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -107,20 +108,28 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Request-Id", "FAKE")
 	target := r.Header.Get("X-Amz-Target")
 	if target == "" {
-		f.object(w, r, body)
+		c.object(w, r, body)
 		return
 	}
 	_, operation, _ := strings.Cut(target, ".")
 	var in request
-	if err := json.Unmarshal(body, &in); err != nil {
-		panic(err)
+	var out any
+	refusal := "SerializationException"
+	if json.Unmarshal(body, &in) == nil {
+		out, refusal = c.call(r.Context(), operation, in)
 	}
-	out, refusal := f.call(r.Context(), operation, in)
 	if refusal != "" {
-		w.WriteHeader(http.StatusBadRequest)
 		out = map[string]any{"__type": refusal, "CancellationReasons": []any{map[string]string{"Code": "ConditionalCheckFailed"}}}
 	}
-	_ = json.NewEncoder(w).Encode(out) // the function may be gone
+	answer, err := json.Marshal(out)
+	if err != nil { // strings, numbers and bytes: it cannot fail
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10)) // DynamoDB's clients look for it
+	if refusal != "" {
+		w.WriteHeader(http.StatusBadRequest)
+	}
+	_, _ = w.Write(answer) // the function may be gone
 }
 
 // attribute is a value in DynamoDB's JSON.
@@ -152,26 +161,26 @@ type request struct {
 	Entries                   []json.RawMessage
 }
 
-func (f *fake) call(ctx context.Context, operation string, in request) (out any, refusal string) {
+func (c *Cloud) call(ctx context.Context, operation string, in request) (out any, refusal string) {
 	switch operation {
 	case "GetItem":
-		got, err := f.Table.Get(ctx, in.Key["pk"].S, in.Key["sk"].S, true)
+		got, err := c.Table.Get(ctx, in.Key["pk"].S, in.Key["sk"].S, true)
 		if err != nil {
 			return struct{}{}, ""
 		}
 		return map[string]any{"Item": itemOf(got)}, ""
 	case "Query":
-		return f.query(ctx, in)
+		return c.query(ctx, in)
 	case "TransactWriteItems":
 		var ops []store.Op
 		for _, i := range in.TransactItems {
-			for kind, c := range map[store.OpKind]*change{store.Put: i.Put, store.Delete: i.Delete, store.Check: i.ConditionCheck} {
-				if c != nil {
-					ops = append(ops, c.op(kind))
+			for kind, one := range map[store.OpKind]*change{store.Put: i.Put, store.Delete: i.Delete, store.Check: i.ConditionCheck} {
+				if one != nil {
+					ops = append(ops, one.op(kind))
 				}
 			}
 		}
-		switch err := f.Table.Write(ctx, in.ClientRequestToken, ops); {
+		switch err := c.Table.Write(ctx, in.ClientRequestToken, ops); {
 		case fault.Is(err, fault.Conflict):
 			return nil, "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
 		case err != nil:
@@ -190,9 +199,9 @@ func (f *fake) call(ctx context.Context, operation string, in request) (out any,
 	return nil, "UnknownOperationException"
 }
 
-func (f *fake) query(ctx context.Context, in request) (any, string) {
+func (c *Cloud) query(ctx context.Context, in request) (any, string) {
 	v := in.ExpressionAttributeValues
-	found, err := f.Table.Query(ctx, v[":pk"].S, store.Query{Prefix: v[":prefix"].S, After: in.ExclusiveStartKey["sk"].S, Descending: in.ScanIndexForward != nil && !*in.ScanIndexForward})
+	found, err := c.Table.Query(ctx, v[":pk"].S, store.Query{Prefix: v[":prefix"].S, After: in.ExclusiveStartKey["sk"].S, Descending: in.ScanIndexForward != nil && !*in.ScanIndexForward})
 	if err != nil {
 		return nil, "com.amazonaws.dynamodb.v20120810#ValidationException"
 	}
@@ -248,9 +257,9 @@ func (c *change) op(kind store.OpKind) store.Op {
 }
 
 // object is S3, with the bucket's name in the path.
-func (f *fake) object(w http.ResponseWriter, r *http.Request, body []byte) {
+func (c *Cloud) object(w http.ResponseWriter, r *http.Request, body []byte) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	blobs := map[string]*local.Blobs{dataBucket: f.Data, modelBucket: f.Models}[bucket]
+	blobs := map[string]*local.Blobs{dataBucket: c.Data, modelBucket: c.Models}[bucket]
 	refuse := func(status int, code string) {
 		w.WriteHeader(status)
 		fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", code)
@@ -285,12 +294,13 @@ func (f *fake) object(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-// environ is what the stack would tell the functions, all of it to each, with this fake for the cloud.
-func (f *fake) environ() map[string]string {
-	p := config.Platform{Stage: "test", DataBucket: dataBucket, ModelBucket: modelBucket, ControlTable: "control", AuditTable: "audit", IdempotencyTable: "idempotency", EventBus: "default"}
-	out := config.Environ(config.Agent{Platform: p, ApprovalsTopic: "arn:aws:sns:eu-west-1:123456789012:approvals", AlertsTopic: "arn:aws:sns:eu-west-1:123456789012:alerts", ApprovalKey: "alias/approval",
-		PublicURL: "https://approvals.example/test", PredictURL: "https://api.example/test", ProbeKey: "/mlops/probe-key", Owner: "owner@example.com"})
+// Environ is what the stack would tell the functions, all of it to each, with this for the cloud. The people in it have no mailboxes (RFC 2606).
+func (c *Cloud) Environ() map[string]string {
+	p := config.Platform{Stage: "local", DataBucket: dataBucket, ModelBucket: modelBucket, ControlTable: "control", AuditTable: "audit", IdempotencyTable: "idempotency", EventBus: "default"}
+	const topic = "arn:aws:sns:eu-west-1:123456789012:"
+	out := config.Environ(config.Agent{Platform: p, ApprovalsTopic: topic + "approvals", AlertsTopic: topic + "alerts", ApprovalKey: "alias/approval",
+		PublicURL: "https://approvals.example", PredictURL: c.URL, ProbeKey: "/mlops/probe-key", Owner: "owner@mlops.invalid"})
 	maps.Copy(out, config.Environ(config.DriftCheck{Platform: p, Window: time.Hour}))
-	maps.Copy(out, map[string]string{"AWS_ENDPOINT_URL": f.Server.URL, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"})
+	maps.Copy(out, map[string]string{"AWS_ENDPOINT_URL": c.URL, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "loopback", "AWS_SECRET_ACCESS_KEY": "loopback", "AWS_EC2_METADATA_DISABLED": "true"})
 	return out
 }

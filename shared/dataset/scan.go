@@ -1,0 +1,204 @@
+package dataset
+
+import (
+	"io"
+	"io/fs"
+	"slices"
+	"sync/atomic"
+)
+
+// Source is a table that can be read again from its start, so that it need not be held: a file, an object in a store, bytes.
+type Source struct {
+	Name string // says the format, as for Read
+	Open func() (io.ReadCloser, error)
+}
+
+// SourceAt is a source of size bytes at r.
+func SourceAt(name string, r io.ReaderAt, size int64) Source {
+	return Source{name, func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(r, 0, size)), nil }}
+}
+
+// SourceIn is a file of a file system.
+func SourceIn(system fs.FS, file string) Source {
+	return Source{file, func() (io.ReadCloser, error) { return system.Open(file) }}
+}
+
+// Heading is what is known of a table but for its values: the columns' names and kinds, and when it was read to its end the number of rows.
+type Heading struct {
+	Names []string
+	Kinds []Kind
+	Rows  int
+}
+
+// Options are o with the kinds of h, so that the next pass over the same table reads it as this one did.
+func (h Heading) Options(o Options) Options {
+	o.Numeric, o.Categorical = nil, nil
+	for i, name := range h.Names {
+		if h.Kinds[i] == Numeric {
+			o.Numeric = append(o.Numeric, name)
+		} else {
+			o.Categorical = append(o.Categorical, name)
+		}
+	}
+	return o
+}
+
+// Batch is a run of rows, on loan: whoever takes it keeps neither its columns' slices nor the frame.
+type Batch struct {
+	Frame *Frame
+	First int // how many rows of the table come before
+}
+
+// Begin is what Scan tells the columns of a table and how many takers of batches there shall be, and that gives them.
+type Begin func(h Heading, takers int) (take []func(Batch) error, err error)
+
+// Scan reads a table a batch of rows at a time, in memory that does not grow with their number, on as many processors as there are. Its
+// syntax, kinds, limits and errors are those of Read, with which the batches, put in order, agree.
+//
+// The takers that begin gives are called at the same time; each has one batch at a time; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
+//
+// The kind of a column is that which its first rows have, unless Options say. Where a text comes later, the table is read
+// again from its start; begin is then called once more, and what the first takers got is void. Of a table in JSON Lines, which can
+// only be read whole, one batch is made.
+//
+// An error of begin or of a taker ends the scan and is returned as it is.
+func Scan(s Source, o Options, begin Begin) (Heading, error) {
+	return scanIn(pieceBytes, s, o, begin)
+}
+
+func scanIn(piece int, s Source, o Options, begin Begin) (Heading, error) {
+	for {
+		h, again, err := scanOnce(piece, s, &o, begin)
+		if err != nil || !again {
+			return h, err
+		}
+	}
+}
+
+func scanOnce(piece int, s Source, o *Options, begin Begin) (h Heading, again bool, err error) {
+	r, err := s.Open()
+	if err != nil {
+		return h, false, err
+	}
+	defer r.Close()
+	err = unpack(r, s.Name, func(r io.Reader, jsonLines bool) error {
+		if jsonLines {
+			h, err = scanFrame(r, *o, begin)
+		} else {
+			h, again, err = scanCSV(r, o, begin, piece)
+		}
+		return err
+	})
+	return h, again, err
+}
+
+// scanFrame gives the rows of JSON Lines to one taker.
+func scanFrame(r io.Reader, o Options, begin Begin) (Heading, error) {
+	f, err := ReadJSONL(r, o)
+	if err != nil {
+		return Heading{}, err
+	}
+	h := Heading{Names: f.Names(), Rows: f.Rows()}
+	for i := range f.Columns {
+		h.Kinds = append(h.Kinds, f.Columns[i].Kind)
+	}
+	take, err := begin(h, 1)
+	if err != nil {
+		return h, err
+	}
+	return h, take[0](Batch{Frame: f})
+}
+
+// csvScan is a scan of separated values.
+type csvScan struct {
+	*csvPass
+	kinds []Kind
+	take  []func(Batch) error
+	whole []*builder  // what all rows say of a column, without the values
+	void  atomic.Bool // a column is not of the kind that the takers were told
+}
+
+// scanCSV is one pass. It is to be made again if a kind was wrong, which is then among o's categories.
+func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again bool, err error) {
+	p, err := newCSVPass(r, *o, piece)
+	if err != nil {
+		return h, false, err
+	}
+	p.plain = true
+	p.options.Categorical = slices.Concat(o.Categorical, p.sniff())
+	s := &csvScan{csvPass: p, whole: p.builders()}
+	h.Names = p.names
+	for _, b := range s.whole {
+		h.Kinds = append(h.Kinds, Numeric)
+		if b.text {
+			h.Kinds[len(h.Kinds)-1] = Categorical
+		}
+	}
+	s.kinds = h.Kinds
+	if s.take, err = begin(h, p.scanners); err != nil {
+		return h, false, err
+	}
+	p.run(s.inOrder, s.each)
+	if err := p.failure(); err != nil {
+		return h, false, err
+	}
+	var late []string
+	for i, b := range s.whole {
+		if b.settle(&p.problems); b.text && h.Kinds[i] == Numeric {
+			late = append(late, b.name)
+		}
+	}
+	if !p.none() {
+		return h, false, p.fault()
+	}
+	o.Categorical = slices.Concat(p.options.Categorical, late)
+	h.Rows = p.rows
+	return h, late != nil, nil
+}
+
+// sniff are the columns that have a text in the first rows.
+func (p *csvPass) sniff() (texts []string) {
+	in := p.pieces.in
+	n := len(in.rest())
+	if !in.eof {
+		n = lastRecord(in.rest(), p.pieces.separator)
+	}
+	s := &csvScanner{window: &window{buf: in.rest()[:n], end: n, eof: true}, limits: p.options.Limits}
+	s.use(p.pieces.separator)
+	columns := p.builders()
+	s.records(columns, mostBatch)
+	for _, b := range columns {
+		if b.text {
+			texts = append(texts, b.name)
+		}
+	}
+	return texts
+}
+
+// each gives a batch to its scanner's taker, unless it is known that there will be another pass, or an error.
+func (s *csvScan) each(p part) error {
+	if s.void.Load() {
+		return nil
+	}
+	f := &Frame{Columns: make([]Column, len(p.columns))}
+	for i, b := range p.columns {
+		f.Columns[i] = b.batch()
+	}
+	return s.take[p.scanner](Batch{f, p.first})
+}
+
+// inOrder notes what decides about kinds.
+func (s *csvScan) inOrder(columns []*builder) {
+	for i, b := range columns {
+		w := s.whole[i]
+		w.text = w.text || b.text
+		w.present += b.present
+		w.infinite += b.infinite
+		if b.text != (s.kinds[i] == Categorical) || b.infinite > 0 {
+			s.void.Store(true)
+		}
+		if w.firstInf == 0 && b.firstInf > 0 {
+			w.firstInf = s.rows + b.firstInf
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package expect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"mlops/shared/dataset"
+)
+
+// cut gives a frame out in batches of random size, each to one of a few takers, as Scan would a file.
+func cut(f *dataset.Frame, most int, rng *rand.Rand) reading {
+	return func(_ dataset.Heading, begin dataset.Begin) (dataset.Heading, error) {
+		h := dataset.Heading{Names: f.Names(), Rows: f.Rows()}
+		for i := range f.Columns {
+			h.Kinds = append(h.Kinds, f.Columns[i].Kind)
+		}
+		takers := 1 + rng.IntN(3)
+		take, err := begin(dataset.Heading{Names: h.Names, Kinds: h.Kinds}, takers)
+		if err != nil {
+			return h, err
+		}
+		for first := 0; first < f.Rows(); {
+			n := min(1+rng.IntN(most), f.Rows()-first)
+			rows := make([]int, n)
+			for i := range rows {
+				rows[i] = first + i
+			}
+			if err := take[rng.IntN(takers)](dataset.Batch{Frame: f.Take(rows), First: first}); err != nil {
+				return h, err
+			}
+			first += n
+		}
+		return h, nil
+	}
+}
+
+// sameAsWhole compares a suite over batches with the same over the frame: every field, numbers to 13 digits.
+func sameAsWhole(t *testing.T, f *dataset.Frame, s *Suite, o Options, rng *rand.Rand) (streamed int) {
+	t.Helper()
+	whole := Validate(f, s, o)
+	o.Notice = nil
+	parts, err := validateStream("test", cut(f, 5, rng), -1, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range s.Expectations {
+		want, got := document(t, whole.Results[i]), document(t, parts.Results[i])
+		if !near13(want, got) {
+			t.Errorf("%s %v of %d rows:\n in parts %v\n as whole %v", s.Expectations[i].Type, s.Expectations[i].Kwargs, f.Rows(), got, want)
+		}
+		if forms[s.Expectations[i].Type] != byFrame {
+			streamed++
+		}
+	}
+	if whole.Success != parts.Success {
+		t.Errorf("success is %v in parts, %v as whole", parts.Success, whole.Success)
+	}
+	return streamed
+}
+
+func document(t *testing.T, v any) any {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(b, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func near13(a, b any) bool {
+	switch x := a.(type) {
+	case float64:
+		y, ok := b.(float64)
+		return ok && (x == y || math.Abs(x-y) <= 1e-13*max(math.Abs(x), math.Abs(y)))
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		if !ok || len(x) != len(y) {
+			return false
+		}
+		for k := range x {
+			if other, there := y[k]; !there || !near13(x[k], other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		y, ok := b.([]any)
+		if !ok || len(x) != len(y) {
+			return false
+		}
+		for i := range x {
+			if !near13(x[i], y[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// TestStreamGolden evaluates the suites that Great Expectations measured over batches of a few rows, however they are cut.
+func TestStreamGolden(t *testing.T) {
+	for _, version := range []string{"1.2.0", "0.18.21"} {
+		dir := shared(t, "oracle", "gx", "golden")
+		suite, err := ReadSuite(read(t, filepath.Join(dir, version, "suite.json")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := readFrame(t, filepath.Join(dir, "data.csv"))
+		for _, format := range []Format{BooleanOnly, Basic, Summary, Complete} {
+			for seed := range uint64(5) {
+				n := sameAsWhole(t, f, suite, Options{Format: format, Now: time.Unix(0, 0)}, rand.New(rand.NewPCG(seed, 1)))
+				if n < 60 {
+					t.Errorf("only %d of %d expectations have a form for batches", n, len(suite.Expectations))
+				}
+			}
+		}
+	}
+}
+
+// made is a table with gaps, ties, booleans, rare texts and whole numbers.
+func made(rng *rand.Rand, rows int) *dataset.Frame {
+	numbers, whole, gappy := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	texts, truth, rare := make([]string, rows), make([]string, rows), make([]string, rows)
+	for i := range rows {
+		numbers[i], whole[i], gappy[i] = rng.NormFloat64()*1e3, float64(rng.IntN(9)), math.NaN()
+		if rng.IntN(3) > 0 {
+			gappy[i] = float64(rng.IntN(50))
+		}
+		texts[i], truth[i], rare[i] = []string{"v01", "v02", "w3", "", "7"}[rng.IntN(5)], []string{"True", "false", ""}[rng.IntN(3)], string(rune('a'+rng.IntN(2000)))
+	}
+	missing := func(s string) bool { return s == "" }
+	return &dataset.Frame{Columns: []dataset.Column{dataset.NumericColumn("number", numbers), dataset.NumericColumn("whole", whole), dataset.NumericColumn("gappy", gappy),
+		dataset.CategoricalColumn("text", texts, missing), dataset.CategoricalColumn("truth", truth, missing), dataset.CategoricalColumn("rare", rare, missing)}}
+}
+
+// TestStreamMade asks every expectation that has a form about every column, with and without conditions and formats.
+func TestStreamMade(t *testing.T) {
+	arguments := map[string]any{"min_value": 1.0, "max_value": 40.0, "value_set": []any{"v01", 7.0, true}, "regex": `^v\d\d$`, "regex_list": []any{"v", "^7"}, "value": 3.0,
+		"like_pattern": "v%", "like_pattern_list": []any{"v%", "_3"}, "strftime_format": "%Y", "json_schema": map[string]any{"type": "number"}, "threshold": 1.5, "type_": "str", "type_list": []any{"int", "float"},
+		"quantile_ranges": map[string]any{"quantiles": []any{0.05, 0.5, 0.95}, "value_ranges": []any{[]any{nil, 3.0}, []any{0.0, 9.0}, []any{nil, nil}}},
+		"column_A":        "whole", "column_B": "gappy", "value_pairs_set": []any{[]any{1.0, 2.0}}, "column_list": []any{"whole", "gappy"}, "sum_total": 9.0, "column_set": []any{"text"}}
+	formats := []any{nil, "COMPLETE", map[string]any{"result_format": "SUMMARY", "partial_unexpected_count": 3.0, "unexpected_index_column_names": []any{"rare"}, "include_unexpected_rows": true}}
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		f := made(rng, 20+rng.IntN(60))
+		s := &Suite{Dialect: Dialect(seed % 2)}
+		for _, name := range Names() {
+			rec, _ := find(name)
+			for _, column := range []string{"number", "whole", "gappy", "text", "truth", "rare", "none"} {
+				for _, condition := range []any{nil, `whole > 3 and text != "w3"`} {
+					k := map[string]any{"column": column, "mostly": 0.4, "result_format": formats[rng.IntN(len(formats))], "row_condition": condition}
+					for a, v := range arguments {
+						if len(rec.unknown(map[string]any{a: v})) == 0 {
+							k[a] = v
+						}
+					}
+					if len(rec.unknown(map[string]any{"column": 1})) > 0 {
+						delete(k, "column")
+					}
+					s.Expectations = append(s.Expectations, Expectation{Type: name, Kwargs: k})
+				}
+			}
+		}
+		sameAsWhole(t, f, s, Options{}, rng)
+	}
+}
+
+// TestStreamRanks finds quantiles of tables larger than a sample, continuous and tied, in random and in sorted order.
+func TestStreamRanks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const rows = 5 * sampleSize
+	columns := make([]dataset.Column, 3)
+	smooth, tied, sorted := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	for i := range rows {
+		smooth[i], tied[i], sorted[i] = rng.ExpFloat64(), math.Floor(rng.NormFloat64()*2)/2, float64(i)*1e7
+		if i%10 == 0 {
+			smooth[i] = math.NaN()
+		}
+	}
+	s := &Suite{}
+	for i, v := range [][]float64{smooth, tied, sorted} {
+		columns[i] = dataset.NumericColumn(string(rune('a'+i)), v)
+		s.Expectations = append(s.Expectations,
+			Expectation{Type: "expect_column_quantile_values_to_be_between", Kwargs: map[string]any{"column": columns[i].Name, "allow_relative_error": "linear",
+				"quantile_ranges": map[string]any{"quantiles": []any{0.0, 0.001, 0.05, 0.5, 0.95, 1.0}, "value_ranges": []any{[]any{nil, 3.0}, []any{nil, 3.0}, []any{nil, 3.0}, []any{0.0, 9.0}, []any{nil, nil}, []any{nil, nil}}}}},
+			Expectation{Type: "expect_column_median_to_be_between", Kwargs: map[string]any{"column": columns[i].Name, "min_value": 0.0}},
+			Expectation{Type: "expect_column_stdev_to_be_between", Kwargs: map[string]any{"column": columns[i].Name, "min_value": 0.0}})
+	}
+	f := &dataset.Frame{Columns: columns}
+	told := ""
+	parts, err := validateStream("test", cut(f, 20_000, rng), smallRows, s, Options{Notice: func(text string) { told = text }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told != "" {
+		t.Errorf("columns were held: %s", told)
+	}
+	whole := Validate(f, s, Options{})
+	for i := range s.Expectations {
+		if want, got := document(t, whole.Results[i]), document(t, parts.Results[i]); !near13(want, got) {
+			t.Errorf("in parts %v\nas whole %v", got, want)
+		}
+	}
+}
+
+// TestStreamSource reads a file of more rows than are simply held, twice and more, with more texts than are counted.
+func TestStreamSource(t *testing.T) {
+	const rows = smallRows + 90_000
+	var b strings.Builder
+	b.WriteString("id,number,name,kind\n")
+	for i := range rows {
+		fmt.Fprintf(&b, "%d,%g,name%d,%s\n", i, math.Sin(float64(i))*1e6, i%150_000, []string{"v01", "v02", "odd"}[i%3])
+	}
+	source := dataset.SourceAt("table.csv", strings.NewReader(b.String()), int64(b.Len()))
+	s := &Suite{}
+	for _, column := range []string{"id", "number", "name", "kind"} {
+		for _, kind := range []string{"expect_column_values_to_be_unique", "expect_column_values_to_be_increasing", "expect_column_unique_value_count_to_be_between", "expect_column_max_to_be_between", "expect_column_median_to_be_between"} {
+			s.Expectations = append(s.Expectations, Expectation{Type: kind, Kwargs: map[string]any{"column": column}})
+		}
+		s.Expectations = append(s.Expectations, Expectation{Type: "expect_column_values_to_match_regex", Kwargs: map[string]any{"column": column, "regex": "[13579]$"}})
+	}
+	var told []string
+	o := Options{Notice: func(text string) { told = append(told, text) }}
+	parts, err := ValidateSource(source, dataset.Options{}, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "expect_column_values_to_be_unique of table.csv: ") || !strings.Contains(told[0], fmt.Sprintf("%d rows are held", rows)) {
+		t.Errorf("what is held is told as %q", told)
+	}
+	f, err := dataset.ReadCSV(strings.NewReader(b.String()), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Validate(f, s, Options{})
+	for i := range s.Expectations {
+		if want, got := document(t, whole.Results[i]), document(t, parts.Results[i]); !near13(want, got) {
+			t.Errorf("in parts %.900v\nas whole %.900v", got, want)
+		}
+		if parts.Results[i].UnexpectedRows != nil {
+			t.Errorf("%s tells %d rows", s.Expectations[i].Type, len(parts.Results[i].UnexpectedRows))
+		}
+	}
+}
+
+// TestStreamChanges has a table that is another when it is read again, and one that cannot be.
+func TestStreamChanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	s := &Suite{Expectations: []Expectation{{Type: "expect_column_median_to_be_between", Kwargs: map[string]any{"column": "number"}}}}
+	for name, second := range map[string]*dataset.Frame{"it had 30 rows, then 31": made(rng, 31), "its columns were others": made(rng, 30).Drop("text")} {
+		now := made(rng, 30)
+		changing := func(h dataset.Heading, begin dataset.Begin) (dataset.Heading, error) {
+			f := now
+			now = second
+			return cut(f, 5, rng)(h, begin)
+		}
+		if _, err := validateStream("moving.csv", changing, -1, s, Options{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("the error is %v, not that %s", err, name)
+		}
+	}
+	broken := dataset.Source{Name: "absent.csv", Open: func() (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF }}
+	if _, err := ValidateSource(broken, dataset.Options{}, s, Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestTwofold adds what a float64 cannot: terms that cancel, in any order, and the variance of values far from zero.
+func TestTwofold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	terms := []float64{1e16, 1, -1e16, 0.5, 3e-9, -0.5}
+	for range 50 {
+		rng.Shuffle(len(terms), func(i, j int) { terms[i], terms[j] = terms[j], terms[i] })
+		var sum twofold
+		for _, v := range terms {
+			sum.add(v)
+		}
+		if got := sum.value(); got != 1+3e-9 {
+			t.Fatalf("%v add up to %v", terms, got)
+		}
+	}
+	w := newSurvey("far", dataset.Numeric, 0, false)
+	w.add(&dataset.Column{Float: []float64{1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 4}}, 0)
+	if want := math.Sqrt(5.0 / 3); w.deviation() != want {
+		t.Errorf("the standard deviation is %v, not %v", w.deviation(), want)
+	}
+}

@@ -1,0 +1,64 @@
+package expect
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"mlops/shared/dataset"
+)
+
+// Typed reads a JSON Lines file again, whose table is f, for the types of its values: in a frame 1 beside "abc" is a text, in pandas, which
+// the expectations speak of, a number still. It gives the table with those columns and their Options.Typed. Columns of one type stay as
+// they are; when there are no others, which the levels tell, r is not read. f is not changed. The error is the first line that is not
+// JSON (Python's NaN is not) or has no place in f.
+func Typed(r io.Reader, f *dataset.Frame) (*dataset.Frame, map[string][]any, error) {
+	doubtful := map[string][]any{}
+	for i := range f.Columns {
+		c := &f.Columns[i]
+		if c.Kind == dataset.Categorical && truths(c) == nil && slices.ContainsFunc(c.Levels, untyped) {
+			doubtful[c.Name] = make([]any, c.Len())
+		}
+	}
+	if len(doubtful) == 0 {
+		return f, nil, nil
+	}
+	d := json.NewDecoder(r)
+	for row := 0; ; row++ {
+		var object map[string]any
+		if err := d.Decode(&object); err == io.EOF && row == f.Rows() {
+			break
+		} else if err != nil || row >= f.Rows() {
+			return nil, nil, fmt.Errorf("read the types of values: row %d of %d: %w", row+1, f.Rows(), err)
+		}
+		for name, values := range doubtful {
+			if !f.Column(name).Missing(row) {
+				values[row] = object[name]
+			}
+		}
+	}
+	columns, typed := slices.Clone(f.Columns), map[string][]any{}
+	for i := range columns {
+		values, ok := doubtful[columns[i].Name]
+		if !ok {
+			continue
+		}
+		c, levels, err := TypedColumn(columns[i].Name, values)
+		if err != nil {
+			return nil, nil, err
+		}
+		if levels != nil {
+			columns[i], typed[c.Name] = c, levels
+		}
+	}
+	table, err := dataset.NewFrame(columns...)
+	return table, typed, err
+}
+
+// untyped reports whether a level may be of another type than text.
+func untyped(level string) bool {
+	_, err := strconv.ParseFloat(level, 64)
+	return err == nil || level == "true" || level == "false"
+}
