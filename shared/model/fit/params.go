@@ -191,6 +191,8 @@ func Resolve(e Estimator, d *Data) Estimator {
 		return e.resolve(d.Labels.Task, d.Rows, len(d.Features))
 	case Linear:
 		return Linear{C: e.c()}
+	case Engineered:
+		return Engineered{Recipe: e.Recipe, Inner: Resolve(e.Inner, d)}
 	}
 	return e
 }
