@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"mlops/functions/internal/cloud"
+	"mlops/functions/internal/settings"
 	"mlops/functions/internal/train"
 	"mlops/shared/config"
 	"mlops/shared/topology"
@@ -15,7 +16,7 @@ func main() {
 		if c.Threads == 0 {
 			c.Threads = runtime.GOMAXPROCS(0)
 		}
-		h := &train.Handler{Control: p.Store, Blobs: p.Data, Artefacts: p.Models, Now: p.Now, NewID: p.NewID, Threads: c.Threads, Folds: c.Folds, Log: p.Log}
+		h := &train.Handler{Control: p.Store, Blobs: p.Data, Artefacts: p.Models, Now: p.Now, NewID: p.NewID, Threads: c.Threads, Folds: c.Folds, Features: settings.Features(p.Config), Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"mlops/functions/internal/driftcheck"
 	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
+	"mlops/shared/model/fit"
 	"mlops/shared/platform"
 	"mlops/shared/remedy"
 )
@@ -39,6 +40,11 @@ func Drift(read Reader) func(ctx context.Context) (driftcheck.Settings, error) {
 		s.Alerts, err = one(ctx, read, "alerts", alert.DefaultPolicy())
 		return s, err
 	}
+}
+
+// Features reads features.yaml.
+func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
+	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {
