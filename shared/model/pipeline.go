@@ -67,10 +67,6 @@ func (p *Pipeline) prepare() error {
 		}
 	}
 	p.sources = p.trace()
-	p.scratch.New = func() any {
-		b := make([]float64, p.registers+len(p.selected))
-		return &b
-	}
 	return nil
 }
 
@@ -110,9 +106,18 @@ func (p *Pipeline) Width() int { return p.inner.Predictor.Width() }
 
 // Engineer writes the engineered row of a raw row x to dst, one number a feature of Engineered.
 func (p *Pipeline) Engineer(dst, x []float64) {
-	b := p.scratch.Get().(*[]float64)
+	b := p.take()
 	copy(dst, p.work(*b, x))
 	p.scratch.Put(b)
+}
+
+// take is a buffer for one row; it goes back to scratch, so that a prediction allocates nothing and may run beside others.
+func (p *Pipeline) take() *[]float64 {
+	if b, ok := p.scratch.Get().(*[]float64); ok {
+		return b
+	}
+	b := make([]float64, p.registers+len(p.selected))
+	return &b
 }
 
 // work runs the steps and gives the engineered row, which lies in b.
@@ -131,7 +136,7 @@ func (p *Pipeline) work(b, x []float64) []float64 {
 
 // Predict scores one raw row.
 func (p *Pipeline) Predict(dst, x []float64) {
-	b := p.scratch.Get().(*[]float64)
+	b := p.take()
 	p.inner.Predictor.Predict(dst, p.work(*b, x))
 	p.scratch.Put(b)
 }
@@ -149,7 +154,7 @@ func (p *Pipeline) Attribution() string {
 
 // Raw writes the raw scores of one row.
 func (p *Pipeline) Raw(dst, x []float64) {
-	b := p.scratch.Get().(*[]float64)
+	b := p.take()
 	p.explainer().Raw(dst, p.work(*b, x))
 	p.scratch.Put(b)
 }
@@ -158,7 +163,7 @@ func (p *Pipeline) Raw(dst, x []float64) {
 func (p *Pipeline) Explain(dst, x []float64) {
 	e, n, m := p.explainer(), p.inputs, len(p.selected)
 	parts := make([]float64, e.Outputs()*(m+1))
-	b := p.scratch.Get().(*[]float64)
+	b := p.take()
 	e.Explain(parts, p.work(*b, x))
 	p.scratch.Put(b)
 	clear(dst[:e.Outputs()*(n+1)])

@@ -201,5 +201,8 @@ func (s *Step) decode(r *wire.Reader) {
 	if s.Op.Pairs() {
 		s.B = int(r.Uint32())
 	}
-	s.To, s.P = int(r.Uint32()), r.Floats()
+	s.To = int(r.Uint32())
+	if p := r.Floats(); len(p) > 0 {
+		s.P = p
+	}
 }
