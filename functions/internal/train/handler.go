@@ -184,7 +184,7 @@ func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated
 		metrics[k] = est.Value
 	}
 	next, version, err := state.Register(registry.Version{SHA256: made.sha, Algorithm: made.result.Algorithm, Task: string(m.Task), DataVersion: m.Version,
-		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident})
+		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident, Warning: training.Words(made.result.Leaks)})
 	if err != nil {
 		return version, err
 	}
