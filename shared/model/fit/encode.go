@@ -40,8 +40,7 @@ func (b *bench) oneHot(s RecipeStep, c *made) {
 		codes = codes[:s.Levels]
 		slices.Sort(codes)
 	}
-	if len(codes)+len(b.columns) > model.MaxRegisters { // said by engineer, before the memory is taken
-		b.wrong(b.at, "out_of_range", len(codes), "fewer levels: give one_hot a number of levels, or encode by target or ordinal")
+	if !b.room(len(codes) + 1) { // before the memory is taken
 		return
 	}
 	for _, k := range codes {
@@ -88,6 +87,9 @@ func (b *bench) target(s RecipeStep, c *made) {
 		held := b.crossFit(s, c, y)
 		b.replace(c, model.OpLookup, b.means(s, c, y, nil, 0)...)
 		c.values, c.kind, c.levels = held, dataset.Numeric, nil
+		return
+	}
+	if !b.room(len(l.Classes)) {
 		return
 	}
 	for k, class := range l.Classes {

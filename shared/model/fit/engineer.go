@@ -65,6 +65,7 @@ type bench struct {
 	registers int
 	at        string // the step under way, for problems
 	problems  []fault.Detail
+	full      bool // room said no
 }
 
 // made is a column as the steps so far left it.
@@ -92,9 +93,8 @@ func (r Recipe) engineer(d *Data, o Options) (*bench, error) {
 		b.at = fmt.Sprintf("steps[%d]", i)
 		b.do(s)
 	}
-	left := len(b.alive())
-	if len(b.problems) == 0 && (left < 1 || left > model.MaxFeatures || b.registers > model.MaxRegisters || len(b.steps) > model.MaxSteps) {
-		b.wrong("steps", "out_of_range", fmt.Sprintf("%d engineered columns", left), "1 to 5,000: give one_hot fewer levels, or encode by target or ordinal")
+	if len(b.problems) == 0 && len(b.alive()) == 0 {
+		b.wrong("steps", "out_of_range", 0, "at least one column that is not dropped")
 	}
 	if len(b.problems) > 0 {
 		return nil, fault.Invalidf("the feature engineering does not suit the table").With(b.problems...)
@@ -110,12 +110,15 @@ func (b *bench) wrong(field, code string, got any, expected string) {
 func (b *bench) do(s RecipeStep) {
 	columns := b.find(s)
 	if s.Step == "combine" {
-		if len(columns) == 2 {
+		if len(columns) == 2 && b.room(1) {
 			b.combine(s, columns[0], columns[1])
 		}
 		return
 	}
 	for _, c := range columns {
+		if !b.room(1) {
+			return
+		}
 		switch s.Step {
 		case "impute":
 			b.impute(s, c)
@@ -133,6 +136,22 @@ func (b *bench) do(s RecipeStep) {
 			c.dropped = true
 		}
 	}
+}
+
+// maxCells is how many numbers a recipe may add to a table, 2 GB of them.
+const maxCells = 250_000_000
+
+// room reports whether so many further columns may be made, and says it, once, when they may not.
+func (b *bench) room(columns int) bool {
+	added := b.registers - len(b.from.Features) + columns
+	if n := len(b.alive()) + columns - 1; n > model.MaxFeatures || b.registers+columns > model.MaxRegisters || len(b.steps)+columns > model.MaxSteps || added*b.from.Rows > maxCells {
+		if !b.full {
+			b.wrong(b.at, "too_many", fmt.Sprintf("%d columns of %d rows", n, b.from.Rows), "at most 5,000 columns, and 250,000,000 numbers added: name fewer columns, give one_hot fewer levels, or encode by target or ordinal")
+		}
+		b.full = true
+		return false
+	}
+	return true
 }
 
 // alive are the columns that are not dropped.

@@ -209,3 +209,19 @@ func TestRecipeFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestRecipeHasABound(t *testing.T) {
+	const rows = 6000
+	number, city, y := make([]float64, rows), make([]string, rows), make([]float64, rows)
+	for i := range rows {
+		city[i], y[i] = fmt.Sprint("c", i), float64(i%2)
+	}
+	d := small(t, number, city, y)
+	_, err := Recipe{Steps: []RecipeStep{{Step: "encode", How: "one_hot"}, {Step: "scale", How: "robust"}}}.Engineer(d, Options{})
+	if p := fault.Details(err); len(p) != 1 || p[0].Code != "too_many" || p[0].Field != "steps[0]" {
+		t.Errorf("6,000 indicators: %v", p)
+	}
+	if _, err = (Recipe{Steps: []RecipeStep{{Step: "drop", Columns: []string{"*"}}}}).Engineer(d, Options{}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("nothing is left: %v", err)
+	}
+}

@@ -230,20 +230,8 @@ func (s RecipeStep) smoothing() float64 {
 
 // constant is a configured number.
 func constant(v any) (float64, bool) {
-	var x float64
-	switch t := v.(type) {
-	case float64:
-		x = t
-	case int:
-		x = float64(t)
-	case int64:
-		x = float64(t)
-	case uint64:
-		x = float64(t)
-	default:
-		return 0, false
-	}
-	return x, math.Abs(x) <= model.MaxValue
+	x, ok := asNumber(v)
+	return x, ok && math.Abs(x) <= model.MaxValue
 }
 
 func distinct(levels []string) bool {
