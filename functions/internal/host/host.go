@@ -34,6 +34,7 @@ import (
 	"mlops/shared/control"
 	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/model/fit"
 	"mlops/shared/platform/local"
 	"mlops/shared/platform/store"
 	"mlops/shared/topology"
@@ -98,8 +99,8 @@ func Open(o Options) (*Host, error) {
 func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
-	policies, driftSettings, rule := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config)
-	if err := readable(policies, driftSettings, rule); err != nil {
+	policies, driftSettings, rule, recipes := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config), settings.Features(h.config)
+	if err := readable(policies, driftSettings, rule, recipes); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -119,7 +120,7 @@ func (h *Host) wire() error {
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
-	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Features: recipes, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
 	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
@@ -237,11 +238,12 @@ func (h *Host) config(_ context.Context, name string) ([]byte, error) {
 const owner = "owner@localhost"
 
 // readable reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
-func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error), rule func(context.Context) (selection.Policy, error)) error {
+func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error), rule func(context.Context) (selection.Policy, error), features func(context.Context) (fit.Recipes, error)) error {
 	_, a := decisions(context.Background())
 	_, b := drifts(context.Background())
 	_, c := rule(context.Background())
-	return errors.Join(a, b, c)
+	_, d := features(context.Background())
+	return errors.Join(a, b, c, d)
 }
 
 func (h *Host) send(ctx context.Context, m agent.Mail) error {

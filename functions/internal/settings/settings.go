@@ -9,6 +9,7 @@ import (
 	"mlops/shared/drift"
 	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
+	"mlops/shared/model/fit"
 	"mlops/shared/platform"
 	"mlops/shared/remedy"
 	"mlops/shared/training/selection"
@@ -56,6 +57,11 @@ func Selection(read Reader) func(ctx context.Context) (selection.Policy, error) 
 	return func(ctx context.Context) (selection.Policy, error) {
 		return one(ctx, read, "selection", selection.DefaultPolicy())
 	}
+}
+
+// Features reads features.yaml.
+func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
+	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {
