@@ -256,7 +256,7 @@ func (t *stream) decide() {
 		c := t.column(j)
 		switch j.form {
 		case bySize, byMoment, byCount:
-			if j.form == byCount && c >= 0 && t.surveys[c].lost {
+			if j.form == byCount && c >= 0 && t.surveys[c].lost && forms[j.record.name] != byRank { // ranks of texts are an error, which needs no values
 				j.form = byFrame
 				continue
 			}
@@ -462,8 +462,8 @@ func (t *stream) notice(who []string, columns []bool) string {
 			bytes += 8 - 4*int(t.heading.Kinds[c])
 		}
 	}
-	return fmt.Sprintf("%s of %s: %d columns of %d rows are held for that, %d MB and their distinct texts (%s)", strings.Join(who, ", "), t.name, len(names), t.heading.Rows,
-		(bytes*t.heading.Rows+999_999)/1_000_000, brief(strings.Join(names, ", ")))
+	return fmt.Sprintf("%s of %s needs whole columns: %d rows of %s are held in memory, %d MB beside their distinct texts", strings.Join(who, ", "), t.name, t.heading.Rows,
+		brief(strings.Join(names, ", ")), (bytes*t.heading.Rows+999_999)/1_000_000)
 }
 
 // hold reads once more for what turned out to need its columns.
