@@ -122,10 +122,14 @@ func runCase(kind string, data map[string][]any, schema map[string]string, c pee
 	if err != nil {
 		return "", err.Error()
 	}
-	result := Validate(f, &Suite{Expectations: []Expectation{e}}, Options{Format: Complete}).Results[0]
+	suite := &Suite{Expectations: []Expectation{e}}
+	result := Validate(f, suite, Options{Format: Complete}).Results[0]
 	b, err := json.Marshal(result)
 	if err != nil {
 		return "", err.Error()
+	}
+	if failure := inParts(f, suite, b); failure != "" {
+		return "", failure
 	}
 	var got struct {
 		Success bool           `json:"success"`
