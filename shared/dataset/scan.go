@@ -55,7 +55,7 @@ type Begin func(h Heading, takers int) (take []func(Batch) error, err error)
 // Scan reads a table a batch of rows at a time, in memory that does not grow with their number, on as many processors as there are. Its
 // syntax, kinds, limits and errors are those of Read, with which the batches, put in order, agree.
 //
-// The takers that begin gives are called at the same time; each has one batch at a time; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
+// The takers that begin gives are called at the same time; each has one batch at a time, in the order of the table; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
 //
 // The kind of a column is that which its first rows have, unless Options say. Where a text comes later, the table is read
 // again from its start; begin is then called once more, and what the first takers got is void. Of a table in JSON Lines, which can
