@@ -33,6 +33,7 @@ var rooms = map[string]room{
 	"topology":           {storey: 0, neighbour: []string{"event"}},
 	"config":             {storey: 0, neighbour: []string{"fault"}},
 	"dataset":            {storey: 1, libraries: []string{"github.com/klauspost/compress"}},
+	"dataset/parquet":    {storey: 1, neighbour: []string{"dataset"}, libraries: []string{"github.com/parquet-go/parquet-go", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/andybalholm/brotli"}}, // its format, and the compressions of its pages
 	"registry":           {storey: 1},
 	"approval":           {storey: 1},
 	"audit":              {storey: 1},
