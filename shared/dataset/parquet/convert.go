@@ -167,7 +167,7 @@ const (
 )
 
 func putDate(f *dataset.Filler, raw []byte) {
-	instant(f, whole(raw), 0, dateForm)
+	instant(f, whole(raw)*86400, 0, dateForm)
 }
 
 // instant puts the instant so many seconds and nanoseconds after 1970 began.

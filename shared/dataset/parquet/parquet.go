@@ -135,10 +135,10 @@ func (f *file) groups(leaves int) error {
 	var bytes int64
 	for i := range f.meta.RowGroups {
 		g := &f.meta.RowGroups[i]
-		if len(g.Columns) != leaves || g.NumRows < 0 || g.NumRows > int64(f.limits.Rows) {
+		if len(g.Columns) != leaves || g.NumRows < 0 {
 			return fmt.Errorf("row group %d has %d columns and %d rows where the schema has %d columns", i+1, len(g.Columns), g.NumRows, leaves)
 		}
-		if f.rows += g.NumRows; f.rows > int64(f.limits.Rows) {
+		if f.rows += min(g.NumRows, 1<<60); f.rows > int64(f.limits.Rows) {
 			return fault.Invalidf("read Parquet: more than %d rows", f.limits.Rows).WithCode(fault.CodeTooLarge)
 		}
 		for k := range f.columns {

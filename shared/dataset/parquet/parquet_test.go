@@ -3,11 +3,7 @@ package parquet
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -191,15 +187,3 @@ func nans(n int) []float64 {
 	}
 	return v
 }
-
-// library is where the module cache has parquet-go's own test files, which other implementations wrote.
-func library(t *testing.T) string {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/parquet-go/parquet-go").Output()
-	dir := filepath.Join(strings.TrimSpace(string(out)), "testdata")
-	if _, e := os.Stat(dir); err != nil || e != nil {
-		t.Skip("the module cache has no test files of parquet-go")
-	}
-	return dir
-}
-
-var _ = io.EOF
