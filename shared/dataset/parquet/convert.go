@@ -30,7 +30,7 @@ func putFloat(f *dataset.Filler, raw []byte) {
 }
 
 func decimalOf(v float32) float64 {
-	if w := float64(v); w == math.Trunc(w) || w-w != 0 { // whole, infinite or none
+	if w := float64(v); w == math.Trunc(w) && math.Abs(w) < 1<<24 || w-w != 0 { // its digits are the shortest, or it has none
 		return w
 	}
 	w, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // what was just formatted parses

@@ -24,7 +24,8 @@ type cursor struct {
 	column *column
 	codec  format.CompressionCodec
 	at     int64 // of the next page
-	end    int64
+	end    int64 // of what may be pages
+	said   int64 // the end as the file says it
 	left   int64 // values in the pages that were not begun
 
 	rows   int     // left in the page
@@ -58,7 +59,7 @@ func (f *file) cursor(c *column, group *format.RowGroup, u *unpacker) (*cursor, 
 	if r.at < 4 || m.TotalCompressedSize < 0 || r.end > f.size {
 		return nil, r.fault(fmt.Errorf("its values are said to lie at bytes %d to %d of a file of %d", r.at, r.end, f.size))
 	}
-	r.end = min(r.end+forgotten, f.size)
+	r.end, r.said = min(r.end+forgotten, f.size), r.end
 	return r, nil
 }
 
@@ -230,7 +231,7 @@ func (c *cursor) turn(skip int64) error {
 func (c *cursor) header() (*format.PageHeader, error) {
 	for room := int64(512); ; room *= 16 {
 		if c.at >= c.end {
-			return nil, fmt.Errorf("its values end with %d rows left", c.left)
+			return nil, c.early()
 		}
 		b := make([]byte, min(room, c.end-c.at))
 		if err := c.file.readAt(b, c.at); err != nil {
@@ -241,10 +242,16 @@ func (c *cursor) header() (*format.PageHeader, error) {
 		if errors.Is(err, errShort) && room < maxHeader && c.at+room < c.end {
 			continue
 		}
+		if err != nil && c.at >= c.said {
+			err = c.early()
+		}
 		c.at += int64(n)
 		return h, err
 	}
 }
+
+// early is the error of a column that ends too soon.
+func (c *cursor) early() error { return fmt.Errorf("its values end with %d rows left", c.left) }
 
 // body reads the page's bytes and unpacks them into c.page, all but the levels of a page of version 2, which are not compressed.
 func (c *cursor) body(h *format.PageHeader) error {

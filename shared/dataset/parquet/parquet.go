@@ -191,12 +191,14 @@ func Read(r io.ReaderAt, size int64, o dataset.Options) (*dataset.Frame, error) 
 		})
 	}
 	wait.Wait()
-	p := dataset.NewProblems("read Parquet")
-	for i, err := range errs {
+	for _, err := range errs {
 		if err != nil {
 			return nil, blame(err)
 		}
-		p.Merge(fillers[i], 0)
+	}
+	p := dataset.NewProblems("read Parquet")
+	for _, f := range fillers {
+		p.Merge(f, 0)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
