@@ -8,11 +8,12 @@ import (
 )
 
 // Filler is a column in the making, for codecs outside this package whose columns have a type of their own. Its rules are those of the
-// codecs here: a text that means "no value" is missing, NaN is, an infinity is an error, and a column without a present value is numeric.
+// codecs here: a text that means "no value" is missing, NaN is, an infinity is an error unless Options.Infinite says otherwise, and a column without a present value is numeric.
 type Filler struct {
 	b      *builder
 	p      problems
 	epoch  int
+	float  bool
 	number []byte
 }
 
@@ -24,6 +25,9 @@ func NewFiller(name string, o Options, typed bool, n int) *Filler {
 	b.reserve(n)
 	return &Filler{b: b, p: problems{part: true}}
 }
+
+// Float says that the type is one of fractions, as Column.Decimal.
+func (f *Filler) Float() { f.float = true }
 
 // Text reports whether the column is one of texts so far.
 func (f *Filler) Text() bool { return f.b.text }
@@ -104,6 +108,7 @@ func (f *Filler) Rows() int { return f.b.rows() }
 func (f *Filler) Column() Column {
 	p := problems{}
 	c := f.b.column(&p)
+	c.Decimal = c.Kind == Numeric && f.float
 	f.p.found = append(f.p.found, p.found...)
 	return c
 }
@@ -115,7 +120,9 @@ func (f *Filler) Batch() Column {
 		f.b.settle(&p)
 		f.p.found = append(f.p.found, p.found...)
 	}
-	return f.b.batch()
+	c := f.b.batch()
+	c.Decimal = c.Kind == Numeric && f.float
+	return c
 }
 
 // Clear takes the rows out. Codes last while Epoch does not change.

@@ -97,6 +97,7 @@ func (c *column) decimal(scale int32) func(*dataset.Filler, []byte) {
 		return nil
 	}
 	bytes := c.physical == format.ByteArray || c.physical == format.FixedLenByteArray
+	c.float = scale > 0
 	return c.numbers(func(f *dataset.Filler, raw []byte) {
 		var digits []byte
 		switch {

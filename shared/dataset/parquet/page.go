@@ -151,7 +151,7 @@ func (c *cursor) forget(epoch int) {
 
 // skip goes on by n rows; pages that lie in them whole are not even decompressed.
 func (c *cursor) skip(n int64) error {
-	scratch := dataset.NewFiller(c.column.name, dataset.Options{}, c.column.numeric, skipRows)
+	scratch := c.column.filler(dataset.Options{}, skipRows)
 	for n > 0 {
 		if c.rows == 0 {
 			if err := c.turn(n); err != nil {

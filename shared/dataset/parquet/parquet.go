@@ -1,7 +1,7 @@
-// Package parquet reads and writes tables as Apache Parquet (github.com/apache/parquet-format). It lies apart from package dataset because not
+// Package parquet reads tables from Apache Parquet (github.com/apache/parquet-format). It lies apart from package dataset because not
 // every function wants its libraries.
 //
-// The format's structs, and the writing, are parquet-go's. Pages are taken apart here: what a file says of itself is checked before any
+// The format's structs and their decoder are parquet-go's, as is the writing in package writer below this one. Pages are taken apart here: what a file says of itself is checked before any
 // room is made for it, a run of equal values is never spread out, and texts that the file has in a dictionary become codes without being looked at twice.
 //
 // Types: integers, floats and decimals make numeric columns, as their decimals in a CSV file would: the nearest float64, so that the
@@ -206,12 +206,21 @@ func Read(r io.ReaderAt, size int64, o dataset.Options) (*dataset.Frame, error) 
 	return &dataset.Frame{Columns: columns}, nil
 }
 
+// filler is an empty column for about n rows.
+func (c *column) filler(o dataset.Options, n int) *dataset.Filler {
+	f := dataset.NewFiller(c.name, o, c.numeric, n)
+	if c.float {
+		f.Float()
+	}
+	return f
+}
+
 // reserved is for how many rows room is made before they come: what a file says of itself costs nothing.
 const reserved = 1 << 20
 
 // fill reads a column.
 func (f *file) fill(c *column, o dataset.Options, u *unpacker) (*dataset.Filler, error) {
-	filler := dataset.NewFiller(c.name, o, c.numeric, int(min(f.rows, reserved)))
+	filler := c.filler(o, int(min(f.rows, reserved)))
 	for i := range f.meta.RowGroups {
 		g := &f.meta.RowGroups[i]
 		if c.empty(g) {

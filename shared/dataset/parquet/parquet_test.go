@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet/writer"
 )
 
 // source is bytes in memory as a table.
@@ -21,7 +22,7 @@ func source(name string, b []byte) dataset.Source {
 
 func written(t interface{ Fatal(...any) }, f *dataset.Frame) []byte {
 	var b bytes.Buffer
-	if err := Write(&b, f); err != nil {
+	if err := writer.Write(&b, f); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -153,7 +154,7 @@ func scanned(t interface{ Fatal(...any) }, s dataset.Source, o dataset.Options) 
 
 // TestManyGroups: several row groups, read whole, a batch at a time, and compressed as a file.
 func TestManyGroups(t *testing.T) {
-	const rows = rowsOfGroup + 70_001
+	const rows = writer.RowsOfGroup + 70_001
 	n, c, rare := make([]float64, rows), make([]string, rows), make([]string, rows)
 	for i := range rows {
 		n[i], c[i] = float64(i)/8, fmt.Sprint("level ", i%7000)

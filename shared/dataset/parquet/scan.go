@@ -135,7 +135,7 @@ func (s *scan) work(take func(dataset.Batch) error) {
 	fillers := make([]*dataset.Filler, len(s.columns))
 	rows := min(max(256, (1<<20)/len(s.columns)), 8192)
 	for i := range s.columns {
-		fillers[i] = dataset.NewFiller(s.columns[i].name, s.options, s.columns[i].numeric, rows)
+		fillers[i] = s.columns[i].filler(s.options, rows)
 	}
 	u := new(unpacker)
 	for {

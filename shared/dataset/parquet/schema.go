@@ -20,6 +20,7 @@ type column struct {
 	width    int // bytes of a value, 0 = varies
 	put      func(f *dataset.Filler, raw []byte)
 	numeric  bool // its values are numbers
+	float    bool // numbers of a type that has fractions
 	text     bool // its values are texts as they stand
 }
 
@@ -149,7 +150,7 @@ func (c *column) logical(e *format.SchemaElement) func(*dataset.Filler, []byte) 
 		}
 	case *format.Float16Type:
 		if c.width == 2 {
-			return c.numbers(putHalf)
+			return c.floats(putHalf)
 		}
 	case *format.DecimalType:
 		if bytes || whole {
@@ -222,9 +223,9 @@ func (c *column) plain() func(*dataset.Filler, []byte) {
 	case format.Int96:
 		return putInt96
 	case format.Float:
-		return c.numbers(putFloat)
+		return c.floats(putFloat)
 	case format.Double:
-		return c.numbers(putDouble)
+		return c.floats(putDouble)
 	}
 	return c.texts()
 }
@@ -232,6 +233,11 @@ func (c *column) plain() func(*dataset.Filler, []byte) {
 func (c *column) texts() func(*dataset.Filler, []byte) {
 	c.text = true
 	return func(f *dataset.Filler, raw []byte) { f.String(raw) }
+}
+
+func (c *column) floats(put func(*dataset.Filler, []byte)) func(*dataset.Filler, []byte) {
+	c.float = true
+	return c.numbers(put)
 }
 
 func (c *column) numbers(put func(*dataset.Filler, []byte)) func(*dataset.Filler, []byte) {

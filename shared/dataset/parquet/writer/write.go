@@ -1,23 +1,25 @@
-package parquet
+// Package writer writes tables as Parquet. It lies apart from their reading because parquet-go's writer, and what it links, add 10 MB to a function
+// that only reads.
+package writer
 
 import (
 	"io"
 	"math"
 
-	parquetgo "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go"
 
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 )
 
-// rowsOfGroup are the rows of a row group, and so what is held beside the table when one is written.
-const rowsOfGroup = 128 << 10
+// RowsOfGroup are the rows of a row group, and so what is held beside the table when one is written.
+const RowsOfGroup = 128 << 10
 
 // Write writes f as Parquet: whole numbers as INT64, others as DOUBLE, categories as texts by a dictionary, missing as null, compressed by
-// snappy, with the statistics by which readers skip. Read gives f back but for what no row shows: levels that none has, and the
+// snappy, with the statistics by which readers skip. parquet.Read gives f back but for what no row shows: levels that none has, and the
 // kind of a column of categories without a value.
 func Write(w io.Writer, f *dataset.Frame) error {
-	fields := ordered{Group: parquetgo.Group{}}
+	fields := ordered{Group: parquet.Group{}}
 	for i := range f.Columns {
 		c := &f.Columns[i]
 		if c.Name == "" || fields.Group[c.Name] != nil {
@@ -26,18 +28,18 @@ func Write(w io.Writer, f *dataset.Frame) error {
 		fields.Group[c.Name] = nodeOf(c)
 		fields.names = append(fields.names, c.Name)
 	}
-	out := parquetgo.NewGenericWriter[any](w, parquetgo.NewSchema("table", fields), parquetgo.Compression(&parquetgo.Snappy), parquetgo.CreatedBy("mlops", "1", ""))
+	out := parquet.NewGenericWriter[any](w, parquet.NewSchema("table", fields), parquet.Compression(&parquet.Snappy), parquet.CreatedBy("mlops", "1", ""))
 	if err := write(out, f); err != nil {
 		return fault.Wrap(err, "write Parquet of %d rows", f.Rows())
 	}
 	return nil
 }
 
-func write(out *parquetgo.GenericWriter[any], f *dataset.Frame) error {
+func write(out *parquet.GenericWriter[any], f *dataset.Frame) error {
 	columns := out.ColumnWriters()
-	values := make([]parquetgo.Value, 0, 4096)
-	for from := 0; from < f.Rows(); from += rowsOfGroup {
-		to := min(from+rowsOfGroup, f.Rows())
+	values := make([]parquet.Value, 0, 4096)
+	for from := 0; from < f.Rows(); from += RowsOfGroup {
+		to := min(from+RowsOfGroup, f.Rows())
 		for k := range f.Columns {
 			for at := from; at < to; at += cap(values) {
 				values = appendValues(values[:0], &f.Columns[k], k, at, min(at+cap(values), to))
@@ -54,29 +56,29 @@ func write(out *parquetgo.GenericWriter[any], f *dataset.Frame) error {
 }
 
 // appendValues adds the rows from..to of the k-th column.
-func appendValues(values []parquetgo.Value, c *dataset.Column, k, from, to int) []parquetgo.Value {
+func appendValues(values []parquet.Value, c *dataset.Column, k, from, to int) []parquet.Value {
 	whole := integral(c)
 	for r := from; r < to; r++ {
-		var v parquetgo.Value
+		var v parquet.Value
 		switch {
 		case c.Missing(r):
-			values = append(values, parquetgo.NullValue().Level(0, 0, k))
+			values = append(values, parquet.NullValue().Level(0, 0, k))
 			continue
 		case c.Kind == dataset.Categorical:
-			v = parquetgo.ByteArrayValue([]byte(c.Levels[c.Code[r]]))
+			v = parquet.ByteArrayValue([]byte(c.Levels[c.Code[r]]))
 		case whole:
-			v = parquetgo.Int64Value(int64(c.Float[r]))
+			v = parquet.Int64Value(int64(c.Float[r]))
 		default:
-			v = parquetgo.DoubleValue(c.Float[r])
+			v = parquet.DoubleValue(c.Float[r])
 		}
 		values = append(values, v.Level(0, 1, k))
 	}
 	return values
 }
 
-// integral reports whether all values of c are integers that a float64 has exactly.
+// integral reports whether all values of c are integers that a float64 has exactly, and none was written as a fraction.
 func integral(c *dataset.Column) bool {
-	if c.Kind != dataset.Numeric || !c.Integer {
+	if c.Kind != dataset.Numeric || !c.Integer || c.Decimal {
 		return false
 	}
 	for _, v := range c.Float {
@@ -87,30 +89,30 @@ func integral(c *dataset.Column) bool {
 	return true
 }
 
-func nodeOf(c *dataset.Column) parquetgo.Node {
-	node := parquetgo.Leaf(parquetgo.DoubleType)
+func nodeOf(c *dataset.Column) parquet.Node {
+	node := parquet.Leaf(parquet.DoubleType)
 	switch {
 	case c.Kind == dataset.Categorical:
-		node = parquetgo.Encoded(parquetgo.String(), &parquetgo.RLEDictionary)
+		node = parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	case integral(c):
-		node = parquetgo.Leaf(parquetgo.Int64Type)
+		node = parquet.Leaf(parquet.Int64Type)
 	}
-	return parquetgo.Optional(node)
+	return parquet.Optional(node)
 }
 
 // ordered is a group of columns in the table's order rather than that of their names.
 type ordered struct {
-	parquetgo.Group
+	parquet.Group
 	names []string
 }
 
 // Fields are the columns in order.
-func (o ordered) Fields() []parquetgo.Field {
-	named := map[string]parquetgo.Field{}
+func (o ordered) Fields() []parquet.Field {
+	named := map[string]parquet.Field{}
 	for _, f := range o.Group.Fields() {
 		named[f.Name()] = f
 	}
-	fields := make([]parquetgo.Field, len(o.names))
+	fields := make([]parquet.Field, len(o.names))
 	for i, name := range o.names {
 		fields[i] = named[name]
 	}
