@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"mlops/shared/dataset"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/platform/start"
@@ -53,15 +53,5 @@ func extension(key string, body []byte) string {
 			return name[i:]
 		}
 	}
-	switch {
-	case bytes.HasPrefix(body, []byte("PAR1")):
-		return ".parquet"
-	case bytes.HasPrefix(body, []byte{0x1f, 0x8b}):
-		return ".csv.gz"
-	case bytes.HasPrefix(body, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return ".csv.zst"
-	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")):
-		return ".jsonl"
-	}
-	return ".csv"
+	return dataset.Extension(body)
 }
