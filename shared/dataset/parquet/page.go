@@ -289,6 +289,7 @@ func (c *cursor) body(h *format.PageHeader) error {
 func (c *cursor) learn(h *format.PageHeader) error {
 	d := &h.DictionaryPageHeader.V
 	n := int(d.NumValues)
+	//lint:ignore SA1019 not written any more, and read for ever
 	if d.Encoding != format.Plain && d.Encoding != format.PlainDictionary {
 		return fmt.Errorf("a dictionary in the encoding %v", d.Encoding)
 	}
@@ -358,6 +359,7 @@ func (c *cursor) open(b []byte, e format.Encoding) (err error) {
 	switch e {
 	case format.Plain:
 		c.next = c.plain(b)
+	//lint:ignore SA1019 not written any more, and read for ever
 	case format.PlainDictionary, format.RLEDictionary:
 		if !c.read {
 			return errors.New("indexes without a dictionary")
