@@ -67,10 +67,11 @@ func loadModel(dir string) (*model.Model, error) {
 	return m, fault.Wrap(err, "read the model in %s", dir)
 }
 
-// readingOptions reads columns with the kinds that the model learned them with.
+// readingOptions reads the model's columns, and no others, with the kinds that it learned them with.
 func readingOptions(m *model.Model) dataset.Options {
 	var o dataset.Options
 	for _, f := range m.Features {
+		o.Columns = append(o.Columns, f.Name)
 		if f.Kind == dataset.Categorical {
 			o.Categorical = append(o.Categorical, f.Name)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet"
 	"mlops/shared/fault"
 )
 
@@ -25,17 +26,12 @@ func required(command string, pairs ...string) error {
 
 // readTable reads a data file.
 func readTable(file string, o dataset.Options) (*dataset.Frame, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, usage{fmt.Errorf("read the data: %w", err)}
-	}
-	defer f.Close()
-	return dataset.Read(f, file, o)
+	return dataset.ReadSource(tableIn(file), o)
 }
 
 // tableIn is a data file to be read as often as needed.
 func tableIn(file string) dataset.Source {
-	return dataset.Source{Name: file, Open: func() (io.ReadCloser, error) {
+	return dataset.Source{Name: file, Codecs: []dataset.Codec{parquet.Codec}, Open: func() (io.ReadCloser, error) {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, usage{fmt.Errorf("read the data: %w", err)}

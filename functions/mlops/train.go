@@ -18,15 +18,17 @@ import (
 	"mlops/shared/evaluate"
 	"mlops/shared/fault"
 	"mlops/shared/model"
+	"mlops/shared/model/fit"
+	"mlops/shared/platform"
 	"mlops/shared/training"
 )
 
 type trainFlags struct {
-	data, target, positive, task, test, algorithm, params, out, name string
-	categorical, ignore                                              []string
-	seed                                                             uint64
-	threads, folds                                                   int
-	verify                                                           bool
+	data, target, positive, task, test, algorithm, params, out, name, features string
+	categorical, ignore                                                        []string
+	seed                                                                       uint64
+	threads, folds                                                             int
+	verify                                                                     bool
 }
 
 func trainCommand(a *app) *cobra.Command {
@@ -46,6 +48,7 @@ func trainCommand(a *app) *cobra.Command {
 	c.Flags().StringSliceVar(&f.categorical, "categorical", nil, "columns to read as categories though they hold numbers")
 	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
 	c.Flags().StringVar(&f.params, "params", "", "a JSON file of hyperparameters of the algorithm")
+	c.Flags().StringVar(&f.features, "features", "", "a features.yaml: feature engineering, and what becomes of leaks (docs/FEATURES.md)")
 	c.Flags().StringVar(&f.out, "out", "", "the folder to write the model to")
 	c.Flags().StringVar(&f.name, "name", "", "the model's name (default: the file's stem)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of every random choice")
@@ -71,6 +74,8 @@ type trained struct {
 	Verified   *bool                `json:"verified,omitempty"`
 	Out        string               `json:"out"`
 	Candidates []training.Candidate `json:"candidates"`
+	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"`
+	Leaks      []training.Leak      `json:"leaks,omitempty"`
 }
 
 func (a *app) train(ctx context.Context, f trainFlags) error {
@@ -87,13 +92,16 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 			return fault.Invalidf("read the hyperparameters in %s: it is not a JSON object", f.params).Because(err)
 		}
 	}
+	if f.name == "" {
+		f.name = stem(f.data)
+	}
+	if err := f.recipe(&spec); err != nil {
+		return err
+	}
 	start := time.Now()
 	frame, labels, dropped, err := f.load(f.data, nil)
 	if err != nil {
 		return err
-	}
-	if f.name == "" {
-		f.name = stem(f.data)
 	}
 	loaded := time.Now()
 	result, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, newBar(a.err).show)
@@ -106,7 +114,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		return err
 	}
 	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: labels.Task, Metric: result.Metric, Rows: frame.Rows(),
-		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates}
+		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks}
 	parts := map[string]evaluate.Metrics{"cv": result.CV}
 	if f.test != "" {
 		if parts["test"], err = f.measure(result.Model, labels); err != nil {
@@ -126,7 +134,9 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		equal := bytes.Equal(bin, second)
 		out.Verified = &equal
 	}
-	if err := f.store(bin, out, frame, labels); err != nil {
+	without := train.Dropped(result.Leaks)
+	f.ignore = append(f.ignore, without...)
+	if err := f.store(bin, out, frame.Drop(without...), labels); err != nil {
 		return err
 	}
 	out.Seconds = map[string]float64{"load": loaded.Sub(start).Seconds(), "fit": fitted.Sub(loaded).Seconds(), "total": time.Since(start).Seconds()}
@@ -138,6 +148,20 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		return errNegative
 	}
 	return nil
+}
+
+// recipe reads the feature engineering for the model's name.
+func (f trainFlags) recipe(spec *training.Spec) error {
+	if f.features == "" {
+		return nil
+	}
+	b, err := os.ReadFile(f.features)
+	if err != nil {
+		return usage{fmt.Errorf("read the feature engineering: %w", err)}
+	}
+	all, err := platform.Settings(f.features, b, fit.Recipes{})
+	spec.Recipe = all.For(f.name)
+	return err
 }
 
 // load reads a table's features and labels; rows without a target are left out and counted. classes, when given, are those of the training.
@@ -217,7 +241,7 @@ func (f trainFlags) measure(m *model.Model, trained dataset.Labels) (evaluate.Me
 // store writes the three files; model.bin last and by renaming, so a folder with a model.bin is whole.
 func (f trainFlags) store(bin []byte, t trained, frame *dataset.Frame, labels dataset.Labels) error {
 	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: labels.Name, Classes: labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
-		Features: frame.Names(), Ignored: append([]string{labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, Dataset: t.Name, Data: dataset.Digest(frame), SHA256: t.SHA256, Candidates: t.Candidates}
+		Features: frame.Names(), Ignored: append([]string{labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, Dataset: t.Name, Data: dataset.Digest(frame), SHA256: t.SHA256, Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks}
 	mb, err := json.MarshalIndent(meta, "", " ")
 	if err != nil {
 		return err
@@ -253,6 +277,9 @@ func (a *app) tell(t trained) {
 	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
 	if t.Dropped > 0 {
 		a.printf("%d rows without a target were left out\n", t.Dropped)
+	}
+	for _, l := range t.Leaks {
+		a.printf("warning: %s\n", l)
 	}
 	if t.Verified != nil {
 		a.printf("trained again: equal bytes = %v\n", *t.Verified)

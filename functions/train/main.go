@@ -17,7 +17,7 @@ func main() {
 			c.Threads = runtime.GOMAXPROCS(0)
 		}
 		h := &train.Handler{Control: p.Store, Blobs: p.Data, Artefacts: p.Models, Now: p.Now, NewID: p.NewID, Threads: c.Threads, Folds: c.Folds,
-			Selection: settings.Selection(p.Config), Drift: settings.DriftPolicy(p.Config), Log: p.Log}
+			Selection: settings.Selection(p.Config), Drift: settings.DriftPolicy(p.Config), Features: settings.Features(p.Config), Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

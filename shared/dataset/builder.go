@@ -22,6 +22,8 @@ type builder struct {
 	mustNumber bool
 	missing    func([]byte) bool
 	plain      bool // how numbers were written is not kept: if a text comes nobody wants the rows before it
+	unwanted   bool // no value is kept
+	mayComma   bool // a number with a decimal comma is not a text like others: the separator is another, and nobody asked for categories
 	marks      bool // some number, such as -9, means "no value"
 
 	float    chunks[float64]
@@ -270,6 +272,9 @@ func (b *builder) clear() {
 
 // column is the finished column.
 func (b *builder) column(p *problems) Column {
+	if b.dict != nil {
+		b.pointless(b.dict.comma, b.dict.other, p)
+	}
 	if b.settle(p); !b.text {
 		b.written, b.odd = chunks[byte]{}, nil
 		c := NumericColumn(b.name, b.float.join())
@@ -278,6 +283,14 @@ func (b *builder) column(p *problems) Column {
 	}
 	code := b.code.join()
 	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}
+}
+
+// pointless complains about a column in which all that is not a number is one but for a decimal comma, such as comma. It would else become a category
+// of as many levels as there are numbers.
+func (b *builder) pointless(comma string, other bool, p *problems) {
+	if b.mayComma && comma != "" && !other {
+		p.add(fault.Detail{Field: b.name, Code: "decimal_comma", Got: shorten([]byte(comma)), Expected: "numbers with a decimal point, 1.5 and not 1,5"})
+	}
 }
 
 // settle decides what infinities are when all rows are known: texts where there is no other number, else a problem.

@@ -42,9 +42,11 @@ func readCSV(r io.Reader, o Options, piece int) (*Frame, error) {
 	if err := p.failure(); err != nil {
 		return nil, err
 	}
-	f := &Frame{Columns: make([]Column, len(columns))}
-	for i, b := range columns {
-		f.Columns[i] = b.column(&p.problems)
+	f := &Frame{Columns: make([]Column, 0, len(columns))}
+	for _, b := range columns {
+		if !b.unwanted {
+			f.Columns = append(f.Columns, b.column(&p.problems))
+		}
 	}
 	if !p.none() {
 		return nil, p.fault()

@@ -15,7 +15,8 @@ import (
 type csvPass struct {
 	problems
 	options  Options
-	plain    bool // see builder
+	asked    []string // columns that were asked to be categories
+	plain    bool     // see builder
 	missing  func([]byte) bool
 	names    []string
 	expected int // rows that may come, 0 = unknown
@@ -41,7 +42,7 @@ const (
 
 // newCSVPass reads the header.
 func newCSVPass(r io.Reader, o Options, piece int) (*csvPass, error) {
-	o.Limits = o.Limits.orDefault()
+	o.Limits = o.Limits.OrDefault()
 	s := &csvScanner{window: newWindow(r, o.Limits.Bytes), limits: o.Limits, problems: problems{what: "read CSV"}}
 	if err := s.begin(s.what); err != nil {
 		return nil, err
@@ -52,10 +53,13 @@ func newCSVPass(r io.Reader, o Options, piece int) (*csvPass, error) {
 		return nil, err
 	}
 	checkNamed(o, func(name string) bool { return slices.Contains(names, name) }, names, &s.problems)
+	if !slices.ContainsFunc(names, o.wants) {
+		return nil, o.noneWanted(s.what)
+	}
 	if s.eof {
 		s.size = int64(len(s.rest()))
 	}
-	p := &csvPass{problems: s.problems, options: o, missing: missingSet(o), names: names, expected: s.expectedRows(len(names)), told: map[[2]string]bool{}}
+	p := &csvPass{problems: s.problems, options: o, asked: o.Categorical, missing: missingSet(o), names: names, expected: s.expectedRows(len(names)), told: map[[2]string]bool{}}
 	p.next.L = &p.mu
 	if piece == pieceBytes {
 		piece = min(max(pieceBytes, len(names)*pieceOfColumn), 8*pieceBytes)
@@ -74,6 +78,8 @@ func (p *csvPass) builders() []*builder {
 	for i, name := range p.names {
 		columns[i] = newBuilder(name, p.options, p.missing)
 		columns[i].plain = p.plain
+		columns[i].unwanted = !p.options.wants(name)
+		columns[i].mayComma = p.pieces.separator != ',' && !slices.Contains(p.asked, name)
 	}
 	return columns
 }

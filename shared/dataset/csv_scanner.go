@@ -151,7 +151,7 @@ func (s *csvScanner) records(columns []*builder, most int) {
 func (s *csvScanner) record(columns []*builder) {
 	end := s.separator
 	for s.column = 0; end == s.separator; s.column++ {
-		if s.column >= len(columns) {
+		if s.column >= len(columns) || columns[s.column].unwanted {
 			_, end = s.next()
 			continue
 		}
@@ -167,7 +167,9 @@ func (s *csvScanner) record(columns []*builder) {
 	if s.column != len(columns) && s.err == nil {
 		s.add(fault.Detail{Code: "ragged", Got: fmt.Sprintf("%d fields", s.column), Expected: fmt.Sprintf("%d fields like the header", len(columns)), Row: fault.Row(s.row)})
 		for ; s.column < len(columns); s.column++ {
-			columns[s.column].none(1)
+			if !columns[s.column].unwanted {
+				columns[s.column].none(1)
+			}
 		}
 	}
 }

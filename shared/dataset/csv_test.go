@@ -116,9 +116,9 @@ func TestReadCSVProblems(t *testing.T) {
 		{"empty", "", Options{}, "read CSV: the input is empty"},
 		{"only a byte order mark and blanks", "\uFEFF \n\r\n", Options{}, "read CSV: the input is empty"},
 		{"header only", "a,b\n", Options{}, "read CSV: there is a header of 2 columns and no data row"},
-		{"gzip", "\x1f\x8b\x08\x00", Options{}, "read CSV: this is not text but gzip data; its name must end in .gz"},
+		{"gzip", "\x1f\x8b\x08\x00", Options{}, "read CSV: this is not text but gzip data, compressed twice or where none is read; unpack it first"},
 		{"Excel", "PK\x03\x04..", Options{}, "read CSV: this is not text but a ZIP archive or an Excel workbook; save the sheet as CSV (UTF-8)"},
-		{"Parquet", "PAR1", Options{}, "read CSV: this is not text but a Parquet file; its name must end in .parquet"},
+		{"Parquet", "PAR1", Options{}, "read CSV: this is not text but a Parquet file, which is not read here; save it as CSV"},
 		{"UTF-16", "\xff\xfea\x00,\x00", Options{}, "read CSV: this is not text but UTF-16 text; save it as UTF-8"},
 		{"names", "a,,b,a\n1,2,3,4\n", Options{}, "read CSV: 2 problems; column 2: empty_name, expected a name in the header; " +
 			"column 4: duplicate_name, got a, expected a name that column 1 has not"},

@@ -15,6 +15,8 @@ type dictionary struct {
 	slot    []int32           // 1 + index into known, 0 = free; the length is a power of two
 	known   []known
 	levels  []string // by code
+	comma   string   // the first level that is a number with a decimal comma
+	other   bool     // some level is no number in whatever spelling
 
 	recent [256]recent // texts of at most 7 bytes that came before, by a hash of no secret: who has it slows down nothing but this
 }
@@ -53,6 +55,7 @@ func (d *dictionary) find(b []byte) (code int32, fault string) {
 		k.code = int32(len(d.levels))
 		d.levels = append(d.levels, k.text)
 		fault = textFault(b)
+		d.look(b, k.text)
 	}
 	d.known = append(d.known, k)
 	d.slot[at] = int32(len(d.known))
@@ -60,6 +63,28 @@ func (d *dictionary) find(b []byte) (code int32, fault string) {
 		d.grow()
 	}
 	return k.code, fault
+}
+
+// look notes what kind of text a new level is.
+func (d *dictionary) look(b []byte, text string) {
+	if d.other {
+		return
+	}
+	if _, number := parseNumber(b); number {
+		return
+	}
+	at := bytes.IndexByte(b, ',')
+	if at < 0 {
+		d.other = true
+		return
+	}
+	pointed := bytes.Clone(b)
+	pointed[at] = '.'
+	if _, number := parseNumber(pointed); !number {
+		d.other = true
+	} else if d.comma == "" {
+		d.comma = text
+	}
 }
 
 // findShort is find for a text b of at most 7 bytes, which are the lowest of word.

@@ -12,7 +12,7 @@ import (
 	"mlops/shared/fault"
 )
 
-// ReadJSONL reads JSON Lines: one flat object a line, in one pass. The columns come in the order in which their names first do; a key
+// ReadJSONL reads JSON Lines: one flat object a line, in one pass; or one array of such objects, however it is broken into lines. The columns come in the order in which their names first do; a key
 // that a line lacks, and null, are missing values.
 //
 // Numbers make a numeric column; strings and booleans ("true", "false") a categorical one, even where a string looks like a number; a
@@ -23,13 +23,17 @@ import (
 // the rest: no object, wrong syntax, a key twice or empty, a nested value; limits as in ReadCSV, with at most 16 times
 // Limits.FieldBytes in a line.
 func ReadJSONL(r io.Reader, o Options) (*Frame, error) {
-	o.Limits = o.Limits.orDefault()
+	o.Limits = o.Limits.OrDefault()
 	s := &jsonScanner{window: newWindow(r, o.Limits.Bytes), options: o, missing: missingSet(o), problems: problems{what: "read JSON Lines"}, index: make(map[string]int)}
 	if err := s.begin(s.what); err != nil {
 		return nil, err
 	}
 	if first := bytes.TrimLeft(s.rest(), " \t\r\n"); len(first) > 0 && first[0] == '[' {
-		return nil, fault.Invalidf("read JSON Lines: this is one JSON array; write one object a line (jq -c '.[]')")
+		r := io.Reader(bytes.NewReader(first[1:]))
+		if !s.eof {
+			r = io.MultiReader(r, s.r)
+		}
+		s.window = newWindow(&elements{r: r}, o.Limits.Bytes)
 	}
 	s.records()
 	if s.err != nil {
@@ -45,6 +49,9 @@ func ReadJSONL(r io.Reader, o Options) (*Frame, error) {
 	checkNamed(o, func(name string) bool { return f.Index(name) >= 0 }, f.Names(), &s.problems)
 	if !s.none() {
 		return nil, s.problems.fault()
+	}
+	if f.Columns = slices.DeleteFunc(f.Columns, func(c Column) bool { return !o.wants(c.Name) }); len(f.Columns) == 0 {
+		return nil, o.noneWanted(s.what)
 	}
 	return f, nil
 }

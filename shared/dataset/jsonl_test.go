@@ -57,7 +57,15 @@ func TestReadJSONLProblems(t *testing.T) {
 		want     string
 	}{
 		{"empty", " \n", Options{}, "read JSON Lines: the input is empty"},
-		{"array", "[\n{\"a\":1}]", Options{}, "read JSON Lines: this is one JSON array; write one object a line (jq -c '.[]')"},
+		{"array without an end", "[\n{\"a\":1},{\"a\":2}", Options{}, "read JSON Lines: the array that it begins with has no end; the file is cut off"},
+		{"array with a comma too many", `[{"a":1},]`, Options{}, "read JSON Lines: 1 problem; bad_json in row 2, got ], expected an object, {..}, on every line"},
+		{"array with a comma too early", `[,{"a":1}]`, Options{}, "read JSON Lines: 1 problem; bad_json in row 1, got ,{\"a\":1}, expected an object, {..}, on every line"},
+		{"array without a comma", `[{"a":1} {"a":2}]`, Options{}, "read JSON Lines: 1 problem; bad_json in row 1, got {\"a\":2}, expected nothing after the object"},
+		{"array of numbers", `[1,2]`, Options{}, "read JSON Lines: 2 problems; bad_json in row 1, got 1, expected an object, {..}, on every line; bad_json in row 2, got 2, expected an object, {..}, on every line"},
+		{"behind an array", `[{"a":1}] x`, Options{}, "read JSON Lines: 1 problem; bad_json in row 2, got x, expected an object, {..}, on every line"},
+		{"nested in an array", `[{"a":[1,{"b":2}]},{"a":1}]`, Options{}, `read JSON Lines: 1 problem; a: nested in row 1, got [1,{"b":2}]}, expected a number, a string, true, false or null`},
+		{"a line break in a text", "[{\"a\":\"x\ny\"}]", Options{}, "read JSON Lines: 1 problem; a: bad_json in row 1, got \"x\x01y\"}, expected control characters as \\u00XX"},
+		{"empty array", " [ ]", Options{}, "read JSON Lines: there are 0 objects and no key in any of them"},
 		{"no key at all", "{}\n{}\n", Options{}, "read JSON Lines: there are 2 objects and no key in any of them"},
 		{"many at once", `{"a":1,"a":2}` + "\n" + `{"a":{"b":1}}` + "\n" + `{"a":1}` + "\n" + `{"a":01}` + "\n" + `{"a" 1}` + "\nx\n", Options{},
 			"read JSON Lines: 5 problems; a: duplicate_key in row 1, expected every key once; " +
@@ -152,7 +160,7 @@ func TestJSONLAgreesWithEncodingJSON(t *testing.T) {
 }
 
 func FuzzReadJSONL(f *testing.F) {
-	for _, seed := range []string{`{"a":1,"b":"x"}`, "{\"a\":null}\n\n{\"b\":\"\\u00e9\",\"a\":-1.5e3}\n", `{"a":{"b":[]}}`, `{"a":1e999}`, "{\"a\":Infinity}\n{\"a\":\"x\"}", "{}\n{\"a\":true}"} {
+	for _, seed := range []string{`{"a":1,"b":"x"}`, "{\"a\":null}\n\n{\"b\":\"\\u00e9\",\"a\":-1.5e3}\n", `{"a":{"b":[]}}`, `{"a":1e999}`, "{\"a\":Infinity}\n{\"a\":\"x\"}", "{}\n{\"a\":true}", "[{\"a\":\"]\\\"\"},\n{\"a\":null}\n]"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
@@ -166,6 +174,13 @@ func FuzzReadJSONL(f *testing.F) {
 		}
 		if _, err := NewFrame(frame.Columns...); err != nil {
 			t.Fatalf("an inconsistent table: %v", err)
+		}
+		if trimmed := strings.TrimLeft(strings.TrimPrefix(in, "\uFEFF"), " \t\r\n"); strings.HasPrefix(trimmed, "[") {
+			var all []json.RawMessage
+			if err := json.Unmarshal([]byte(trimmed), &all); !strings.Contains(in, "NaN") && !strings.Contains(in, "Infinity") && (err != nil || len(all) != frame.Rows()) {
+				t.Fatalf("%d rows where encoding/json finds %d, %v", frame.Rows(), len(all), err)
+			}
+			return
 		}
 		rows := 0
 		for line := range strings.Lines(strings.TrimPrefix(in, "\uFEFF")) {

@@ -1,5 +1,11 @@
 package dataset
 
+import (
+	"slices"
+
+	"mlops/shared/fault"
+)
+
 // Limits bound what a reader accepts, so that a hostile or mistaken file ends in an error and not in a lack of memory.
 type Limits struct {
 	Rows       int   // data rows
@@ -21,9 +27,21 @@ type Options struct {
 	Categorical []string // columns to read as categories even if every value is a number
 	Numeric     []string // columns whose every present value must be a number
 	Infinite    bool     // an infinity among numbers is a value, as pandas has it; else it is an error
+	Columns     []string // the columns to keep, where the table has them, in the table's order; nil = all. Of a Parquet file no other is read
 }
 
-func (l Limits) orDefault() Limits {
+// wants reports whether the column called name is to be kept.
+func (o *Options) wants(name string) bool {
+	return o.Columns == nil || slices.Contains(o.Columns, name)
+}
+
+// noneWanted is the error of a table that has no column to keep.
+func (o *Options) noneWanted(what string) error {
+	return fault.Invalidf("%s: there is none of the columns asked for: %s", what, shortList(o.Columns))
+}
+
+// OrDefault is l with the default in the place of every zero.
+func (l Limits) OrDefault() Limits {
 	d := DefaultLimits
 	if l.Rows > 0 {
 		d.Rows = l.Rows

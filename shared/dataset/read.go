@@ -1,95 +1,134 @@
 package dataset
 
 import (
-	"compress/gzip"
+	"bytes"
 	"io"
 	"path"
+	"slices"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 
 	"mlops/shared/fault"
 )
 
-// Read reads a table in the format that name's extension says: .csv .tsv .txt (ReadCSV), .jsonl .ndjson .json (ReadJSONL), each also
-// compressed as .gz or .zst. Options.Limits.Bytes counts after decompression, so that a small file that unpacks to a huge one stops
-// there. Parquet is read by the package parquet below this one.
-func Read(r io.Reader, name string, o Options) (f *Frame, err error) {
-	err = unpack(r, name, func(r io.Reader, jsonLines bool) error {
-		if jsonLines {
-			f, err = ReadJSONL(r, o)
-		} else {
-			f, err = ReadCSV(r, o)
+// Codec is a format that this package does not read itself: package parquet below it has one. Whoever wants it read gives it to a Source.
+type Codec struct {
+	Name      string // for people: "Parquet"
+	Magic     string // the bytes that every file begins with
+	Extension string // what a name ends in
+	Read      func(r io.ReaderAt, size int64, o Options) (*Frame, error)
+	Scan      func(r io.ReaderAt, size int64, o Options, begin Begin) (Heading, error)
+}
+
+// Read reads a table in the format that name's extension says: .csv .tsv .txt (ReadCSV), .jsonl .ndjson .json (ReadJSONL); where it has
+// none, a text that begins with { or [ is JSON. gzip and zstd data are known by their first bytes, whatever the name; one that ends
+// in .gz or .zst must have such. Options.Limits.Bytes counts after decompression, and data that unpack to hundreds of times their size are
+// refused long before.
+func Read(r io.Reader, name string, o Options) (*Frame, error) { return read(r, name, nil, o) }
+
+// ReadSource is Read of a source, which may also be in a format that it has a codec for.
+func ReadSource(s Source, o Options) (*Frame, error) {
+	r, err := s.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return read(r, s.Name, s.Codecs, o)
+}
+
+func read(r io.Reader, name string, codecs []Codec, o Options) (f *Frame, err error) {
+	err = unpack(r, name, codecs, func(t content) error {
+		switch {
+		case t.codec != nil:
+			at, size, err := t.random(o)
+			if err == nil {
+				f, err = t.codec.Read(at, size, o)
+			}
+			return err
+		case t.jsonLines:
+			f, err = ReadJSONL(t.r, o)
+		default:
+			f, err = ReadCSV(t.r, o)
 		}
 		return err
 	})
 	return f, err
 }
 
-// unpack has read called with what r holds, decompressed, and whether its name says that it is JSON Lines rather than separated values.
-func unpack(r io.Reader, name string, read func(r io.Reader, jsonLines bool) error) error {
-	format := strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
-	source := &source{r: r}
-	switch compression := path.Ext(format); compression {
-	case ".gz":
-		z, err := gzip.NewReader(source)
-		if err != nil {
-			return source.blame(err, name)
+// content is that of a file, decompressed, and its format: separated values if neither of the two.
+type content struct {
+	r         io.Reader
+	jsonLines bool
+	codec     *Codec
+	whole     io.Reader // the file itself, where r reads nothing but that
+}
+
+// random gives the table for reading here and there: from where it is, or, where that is a stream, from memory.
+func (t content) random(o Options) (io.ReaderAt, int64, error) {
+	if at, ok := t.whole.(io.ReaderAt); ok {
+		if size := sizeOf(t.whole); size > 0 {
+			return at, size, nil
 		}
-		r, format = &decompressor{z, source, name}, strings.TrimSuffix(format, compression)
-	case ".zst":
-		z, err := zstd.NewReader(source, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return source.blame(err, name)
+	}
+	limit := o.Limits.OrDefault().Bytes
+	b, err := io.ReadAll(io.LimitReader(t.r, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fault.Invalidf("read %s: more than %d bytes", t.codec.Name, limit).WithCode(fault.CodeTooLarge)
+	}
+	return bytes.NewReader(b), int64(len(b)), err
+}
+
+var textExtensions, jsonExtensions = []string{".csv", ".tsv", ".txt"}, []string{".jsonl", ".ndjson", ".json"}
+
+// Extension is what the name of a file with these first bytes ends in, where nothing else says its format: .parquet, .jsonl or else .csv,
+// with .gz or .zst behind it where they are compressed.
+func Extension(head []byte) string {
+	compression, format := "", textExtensions[0]
+	for _, c := range compressions {
+		if bytes.HasPrefix(head, []byte(c.magic)) {
+			compression = c.extension
 		}
-		defer z.Close()
-		r, format = &decompressor{z, source, name}, strings.TrimSuffix(format, compression)
 	}
-	switch path.Ext(format) {
-	case ".csv", ".tsv", ".txt":
-		return read(r, false)
-	case ".jsonl", ".ndjson", ".json":
-		return read(r, true)
+	err := unpack(bytes.NewReader(head), "", []Codec{{Name: "Parquet", Magic: "PAR1", Extension: ".parquet"}}, func(t content) error {
+		if t.codec != nil {
+			format = t.codec.Extension
+		} else if t.jsonLines {
+			format = jsonExtensions[0]
+		}
+		return nil
+	})
+	if err != nil {
+		return textExtensions[0] + compression // who reads it will say what is wrong
 	}
-	return fault.Invalidf("read %s: the name must end in .csv, .tsv, .txt, .jsonl, .ndjson or .json, with .gz or .zst behind it if compressed", name).
-		WithCode(fault.CodeUnsupported)
+	return format + compression
 }
 
-// maxWindow is how far back zstd data may refer, and so the memory they take; `zstd --long` asks for 128 MiB.
-const maxWindow = 128 << 20
-
-// source remembers that reading itself failed, which is not the fault of the data.
-type source struct {
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(b []byte) (int, error) {
-	n, err := s.r.Read(b)
-	if err != nil && err != io.EOF {
-		s.err = err
+// recognise is the format of what r, a file's decompressed content, begins with.
+func recognise(r *peeked, name string, codecs []Codec) (t content, err error) {
+	t.r = r
+	extension := path.Ext(name)
+	for i, c := range codecs {
+		if bytes.HasPrefix(r.head, []byte(c.Magic)) {
+			t.codec = &codecs[i]
+			return t, nil
+		}
+		if extension == c.Extension {
+			return t, fault.Invalidf("read %s: this is no %s file: it does not begin with %s", name, c.Name, c.Magic)
+		}
 	}
-	return n, err
-}
-
-// blame tells data that cannot be decompressed from a source that cannot be read.
-func (s *source) blame(err error, name string) error {
-	if s.err != nil {
-		return s.err
+	switch {
+	case slices.Contains(textExtensions, extension):
+	case slices.Contains(jsonExtensions, extension):
+		t.jsonLines = true
+	case extension == "":
+		first := bytes.TrimLeft(bytes.TrimPrefix(r.head, byteOrderMark), " \t\r\n")
+		t.jsonLines = len(first) > 0 && (first[0] == '{' || first[0] == '[')
+	default:
+		known := slices.Concat(textExtensions, jsonExtensions)
+		for _, c := range codecs {
+			known = append(known, c.Extension)
+		}
+		return t, fault.Invalidf("read %s: the name must end in %s or %s, with .gz or .zst behind it if compressed", name, strings.Join(known[:len(known)-1], ", "), known[len(known)-1]).
+			WithCode(fault.CodeUnsupported)
 	}
-	return fault.Invalidf("%s does not decompress; it is damaged, cut off, or not what its name says", name).Because(err)
-}
-
-type decompressor struct {
-	io.Reader
-	source *source
-	name   string
-}
-
-func (d *decompressor) Read(b []byte) (int, error) {
-	n, err := d.Reader.Read(b)
-	if err != nil && err != io.EOF {
-		err = d.source.blame(err, d.name)
-	}
-	return n, err
+	return t, nil
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -17,7 +19,7 @@ import (
 	"mlops/shared/fault"
 )
 
-func packed(t *testing.T, extension string, content []byte) []byte {
+func packed(t testing.TB, extension string, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	var w io.WriteCloser = gzip.NewWriter(&b)
@@ -66,9 +68,13 @@ func TestReadProblems(t *testing.T) {
 		code, want string
 	}{
 		{"unknown", "a.xlsx", csv, fault.CodeUnsupported, "read a.xlsx: the name must end in .csv"},
-		{"no extension", "data", csv, fault.CodeUnsupported, "read data: the name must end in"},
-		{"only compressed", "data.gz", gz, fault.CodeUnsupported, "read data.gz: the name must end in"},
-		{"no gzip", "a.csv.gz", csv, "", "a.csv.gz does not decompress; it is damaged, cut off, or not what its name says"},
+		{"unknown and compressed", "a.xlsx.gz", gz, fault.CodeUnsupported, "read a.xlsx: the name must end in"},
+		{"no gzip", "a.csv.gz", csv, "", "a.csv.gz does not decompress; it is damaged, cut off, has something behind its end, or is not what its name says"},
+		{"behind gzip", "a.csv.gz", append(slices.Clone(gz), "more"...), "", "does not decompress"},
+		{"behind zstd", "a.csv.zst", append(slices.Clone(zst), "more"...), "", "does not decompress"},
+		{"compressed twice", "a.csv.gz", packed(t, ".gz", gz), "", "read CSV: this is not text but gzip data, compressed twice"},
+		{"Parquet without its codec", "a.csv", []byte("PAR1"), "", "a Parquet file, which is not read here; save it as CSV"},
+		{"SQLite", "a.csv", []byte("SQLite format 3\x00"), "", "an SQLite file; export the table as CSV"},
 		{"no zstd", "a.csv.zst", csv, "", "a.csv.zst does not decompress"},
 		{"empty gzip", "a.csv.gz", nil, "", "does not decompress"},
 		{"gzip cut off", "a.csv.gz", gz[:len(gz)-9], "", "read CSV: a.csv.gz does not decompress"},
@@ -173,4 +179,173 @@ func TestReadRealSets(t *testing.T) {
 	if _, err := ReadCSV(old, Options{}); err == nil || !strings.Contains(err.Error(), "no_header") {
 		t.Errorf("a file without a header: %v", err)
 	}
+}
+
+// TestReadLooksAtTheContent: what a file holds is known by its first bytes where its name does not say, and compression also where it says otherwise.
+func TestReadLooksAtTheContent(t *testing.T) {
+	csv, lines := []byte("a,b\n1,x\n2,y\n"), []byte(" \n{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n")
+	array := []byte(`[{"a":1,"b":"x"},{"a":2,"b":"y"}]`)
+	for _, c := range []struct {
+		file      string
+		content   []byte
+		extension string
+	}{
+		{"data", csv, ".csv"},
+		{"dir.d/data", lines, ".jsonl"},
+		{"", lines, ".jsonl"},
+		{"data", append([]byte("\xEF\xBB\xBF"), lines...), ".jsonl"},
+		{"data.gz", packed(t, ".gz", lines), ".jsonl.gz"},
+		{"data", packed(t, ".zst", csv), ".csv.zst"},
+		{"data.csv", packed(t, ".gz", csv), ".csv.gz"},
+		{"data.csv.gz", packed(t, ".zst", csv), ".csv.zst"},
+		{"two members.csv.gz", append(packed(t, ".gz", csv[:7]), packed(t, ".gz", csv[7:])...), ".csv.gz"},
+		{"two frames.csv.zst", append(packed(t, ".zst", csv[:7]), packed(t, ".zst", csv[7:])...), ".csv.zst"},
+		{"data.json", array, ".jsonl"},
+		{"data", array, ".jsonl"},
+	} {
+		f, err := Read(bytes.NewReader(c.content), c.file, Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+		} else if got, want := show(f), "\"a\" num 1 2\n\"b\" cat x y\n"; got != want {
+			t.Errorf("%s: %s", c.file, got)
+		}
+		if got := Extension(c.content); got != c.extension {
+			t.Errorf("%s: %s; want %s", c.file, got, c.extension)
+		}
+	}
+	for head, want := range map[string]string{"PAR1..": ".parquet", "\x1f\x8b..": ".csv.gz", "": ".csv"} {
+		if got := Extension([]byte(head)); got != want {
+			t.Errorf("%q: %s; want %s", head, got, want)
+		}
+	}
+}
+
+// TestReadKnowsABomb by its ratio, long before the limit of bytes.
+func TestReadKnowsABomb(t *testing.T) {
+	for _, extension := range []string{".gz", ".zst"} {
+		bomb := packed(t, extension, append([]byte("a,b\n"), bytes.Repeat([]byte("1,2\n"), 16<<20)...))
+		in := &counted{r: bytes.NewReader(bomb)}
+		_, err := Read(in, "a.csv"+extension, Options{})
+		if !fault.Is(err, fault.Invalid) || fault.CodeOf(err) != fault.CodeTooLarge || !strings.Contains(err.Error(), "unpacks to more than 250 times its size") || in.n > len(bomb) {
+			t.Errorf("%s: %v after %d of %d bytes", extension, err, in.n, len(bomb))
+		}
+	}
+}
+
+// counted counts the bytes that are read.
+type counted struct {
+	r io.Reader
+	n int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += n
+	return n, err
+}
+
+// TestReadSomeColumns: those that are not asked for are stepped over, whatever they hold; in every format, read and scanned.
+func TestReadSomeColumns(t *testing.T) {
+	for name, content := range map[string]string{
+		"t.csv":   "a,b,c,d\n1,x,2,\"y\n,\"\n3,,4,z\n",
+		"t.jsonl": `{"a":1,"b":"x","c":2,"d":"y\n,"}` + "\n" + `{"a":3,"c":4,"d":"z"}`,
+	} {
+		s := SourceAt(name, strings.NewReader(content), int64(len(content)))
+		o := Options{Columns: []string{"c", "absent", "b"}, Categorical: []string{"d"}}
+		f, err := ReadSource(s, o)
+		if err != nil || show(f) != "\"b\" cat x _\n\"c\" num 2 4\n" {
+			t.Errorf("%s: %v", name, err)
+			t.Log(show(f))
+		}
+		h, rows, sum, _, err := totals(s, o)
+		if err != nil || rows != 2 || sum != 6 || strings.Join(h.Names, " ") != "b c" {
+			t.Errorf("%s: %v, %d rows, sum %v, %v", name, h.Names, rows, sum, err)
+		}
+		if _, err := ReadSource(s, Options{Columns: []string{"e", "f"}}); err == nil || !strings.Contains(err.Error(), "there is none of the columns asked for: e, f") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDecimalCommas: where the separator is no comma, numbers that have one are no categories.
+func TestDecimalCommas(t *testing.T) {
+	read := func(in string, o Options) (string, error) {
+		f, err := ReadCSV(strings.NewReader(in), o)
+		_, scanned := gather(pieceBytes, []byte(in), o)
+		if err == nil && scanned != nil || err != nil && (scanned == nil || scanned.Error() != err.Error()) {
+			t.Errorf("%q: read: %v; scanned: %v", in, err, scanned)
+		}
+		if err != nil {
+			return "", err
+		}
+		return show(f), nil
+	}
+	const late = "a;b\n1;1\n2;2\n2,5;3\n"
+	for in, field := range map[string]string{"a;b\n1,5;x\n2;y\n": "a", "a\tb\nx\t-0,25\ny\t1,5e3\nz\t\n": "b", late: "a"} {
+		if _, err := read(in, Options{}); err == nil || !strings.Contains(err.Error(), field+": decimal_comma") || !strings.Contains(err.Error(), "numbers with a decimal point, 1.5 and not 1,5") {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+	for in, want := range map[string]string{
+		"a;b\n1,5;x\n1,5,6;y\n": "\"a\" cat 1,5 1,5,6\n\"b\" cat x y\n", // lists
+		"a;b\n1,5;x\nlow;y\n":   "\"a\" cat 1,5 low\n\"b\" cat x y\n",
+		"a,b\n\"1,5\",x\n":      "\"a\" cat 1,5\n\"b\" cat x\n", // quoted on purpose
+	} {
+		if got, err := read(in, Options{}); err != nil || got != want {
+			t.Errorf("%q: %s, %v", in, got, err)
+		}
+	}
+	if got, err := read(late, Options{Categorical: []string{"a"}}); err != nil || !strings.HasPrefix(got, "\"a\" cat 1 2 2,5") {
+		t.Errorf("asked for: %s, %v", got, err)
+	}
+}
+
+// TestIntegersBeyondAFloat are the nearest float64 in every text format.
+func TestIntegersBeyondAFloat(t *testing.T) {
+	for _, number := range []string{"9007199254740993", "-9223372036854775808", "18446744073709551615", "123456789012345678901234567890"} {
+		want, _ := strconv.ParseFloat(number, 64)
+		for name, in := range map[string]string{"t.csv": "a\n" + number + "\n", "t.jsonl": `{"a":` + number + "}", "t.json": `[{"a":` + number + "}]"} {
+			f, err := Read(strings.NewReader(in), name, Options{})
+			if err != nil || f.Columns[0].Float[0] != want {
+				t.Errorf("%s of %s: %v", number, name, err)
+			}
+			f, err = Read(strings.NewReader(in), name, Options{Categorical: []string{"a"}})
+			if err != nil || f.Columns[0].Text(0) != number {
+				t.Errorf("%s of %s as a category: %v", number, name, err)
+			}
+		}
+	}
+}
+
+// FuzzRead takes files of every kind of compression apart. What is read is what is read when it was unpacked before.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{"a,b\n1,x\n", `[{"a":1}]`, "a\n" + strings.Repeat("1\n", 3000)} {
+		f.Add([]byte(seed), "data")
+		for _, extension := range []string{".gz", ".zst"} {
+			b := packed(f, extension, []byte(seed))
+			f.Add(b, "data")
+			f.Add(b[:len(b)-3], "a.csv"+extension)
+			f.Add(slices.Concat(b, b), "a.csv"+extension)
+			f.Add(packed(f, extension, b), "a"+extension)
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte, name string) {
+		o := Options{Limits: Limits{Rows: 10_000, Columns: 100, FieldBytes: 1000, Bytes: 1 << 20}}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		frame, err := Read(iotest.HalfReader(bytes.NewReader(in)), name, o)
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 { // the greatest window of zstd, and the rest
+			t.Fatalf("%d bytes of memory for %d", grown, len(in))
+		}
+		if err != nil {
+			if !fault.Is(err, fault.Invalid) {
+				t.Fatalf("not the input's fault: %v", err)
+			}
+			return
+		}
+		if _, err := NewFrame(frame.Columns...); err != nil {
+			t.Fatalf("an inconsistent table: %v", err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"io"
 	"io/fs"
 	"slices"
@@ -9,18 +10,24 @@ import (
 
 // Source is a table that can be read again from its start, so that it need not be held: a file, an object in a store, bytes.
 type Source struct {
-	Name string // says the format, as for Read
-	Open func() (io.ReadCloser, error)
+	Name   string // says the format, as for Read
+	Open   func() (io.ReadCloser, error)
+	Codecs []Codec // of formats that it may be in beside those of Read
 }
 
 // SourceAt is a source of size bytes at r.
 func SourceAt(name string, r io.ReaderAt, size int64) Source {
-	return Source{name, func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(r, 0, size)), nil }}
+	return Source{Name: name, Open: func() (io.ReadCloser, error) { return section{io.NewSectionReader(r, 0, size)}, nil }}
 }
+
+// section is a part of something that is open, and stays so.
+type section struct{ *io.SectionReader }
+
+func (section) Close() error { return nil }
 
 // SourceIn is a file of a file system.
 func SourceIn(system fs.FS, file string) Source {
-	return Source{file, func() (io.ReadCloser, error) { return system.Open(file) }}
+	return Source{Name: file, Open: func() (io.ReadCloser, error) { return system.Open(file) }}
 }
 
 // Heading is what is known of a table but for its values: the columns' names and kinds, and when it was read to its end the number of rows.
@@ -55,7 +62,7 @@ type Begin func(h Heading, takers int) (take []func(Batch) error, err error)
 // Scan reads a table a batch of rows at a time, in memory that does not grow with their number, on as many processors as there are. Its
 // syntax, kinds, limits and errors are those of Read, with which the batches, put in order, agree.
 //
-// The takers that begin gives are called at the same time; each has one batch at a time; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
+// The takers that begin gives are called at the same time; each has one batch at a time, in the order of the table; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
 //
 // The kind of a column is that which its first rows have, unless Options say. Where a text comes later, the table is read
 // again from its start; begin is then called once more, and what the first takers got is void. Of a table in JSON Lines, which can
@@ -81,11 +88,18 @@ func scanOnce(piece int, s Source, o *Options, begin Begin) (h Heading, again bo
 		return h, false, err
 	}
 	defer r.Close()
-	err = unpack(r, s.Name, func(r io.Reader, jsonLines bool) error {
-		if jsonLines {
-			h, err = scanFrame(r, *o, begin)
-		} else {
-			h, again, err = scanCSV(r, o, begin, piece)
+	err = unpack(r, s.Name, s.Codecs, func(t content) error {
+		switch {
+		case t.codec != nil:
+			at, size, err := t.random(*o)
+			if err == nil {
+				h, err = t.codec.Scan(at, size, *o, begin)
+			}
+			return err
+		case t.jsonLines:
+			h, err = scanFrame(t.r, *o, begin)
+		default:
+			h, again, err = scanCSV(t.r, o, begin, piece)
 		}
 		return err
 	})
@@ -115,6 +129,8 @@ type csvScan struct {
 	kinds []Kind
 	take  []func(Batch) error
 	whole []*builder  // what all rows say of a column, without the values
+	comma []string    // by column: a number with a decimal comma
+	other []bool      // by column: there is a text that is none
 	void  atomic.Bool // a column is not of the kind that the takers were told
 }
 
@@ -126,15 +142,17 @@ func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again 
 	}
 	p.plain = true
 	p.options.Categorical = slices.Concat(o.Categorical, p.sniff())
-	s := &csvScan{csvPass: p, whole: p.builders()}
-	h.Names = p.names
+	s := &csvScan{csvPass: p, whole: p.builders(), comma: make([]string, len(p.names)), other: make([]bool, len(p.names))}
 	for _, b := range s.whole {
-		h.Kinds = append(h.Kinds, Numeric)
+		kind := Numeric
 		if b.text {
-			h.Kinds[len(h.Kinds)-1] = Categorical
+			kind = Categorical
+		}
+		s.kinds = append(s.kinds, kind)
+		if !b.unwanted {
+			h.Names, h.Kinds = append(h.Names, b.name), append(h.Kinds, kind)
 		}
 	}
-	s.kinds = h.Kinds
 	if s.take, err = begin(h, p.scanners); err != nil {
 		return h, false, err
 	}
@@ -144,7 +162,8 @@ func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again 
 	}
 	var late []string
 	for i, b := range s.whole {
-		if b.settle(&p.problems); b.text && h.Kinds[i] == Numeric {
+		b.pointless(s.comma[i], s.other[i], &p.problems)
+		if b.settle(&p.problems); b.text && s.kinds[i] == Numeric {
 			late = append(late, b.name)
 		}
 	}
@@ -180,9 +199,11 @@ func (s *csvScan) each(p part) error {
 	if s.void.Load() {
 		return nil
 	}
-	f := &Frame{Columns: make([]Column, len(p.columns))}
-	for i, b := range p.columns {
-		f.Columns[i] = b.batch()
+	f := &Frame{Columns: make([]Column, 0, len(p.columns))}
+	for _, b := range p.columns {
+		if !b.unwanted {
+			f.Columns = append(f.Columns, b.batch())
+		}
 	}
 	return s.take[p.scanner](Batch{f, p.first})
 }
@@ -192,6 +213,9 @@ func (s *csvScan) inOrder(columns []*builder) {
 	for i, b := range columns {
 		w := s.whole[i]
 		w.text = w.text || b.text
+		if b.text {
+			s.comma[i], s.other[i] = cmp.Or(s.comma[i], b.dict.comma), s.other[i] || b.dict.other
+		}
 		w.present += b.present
 		w.infinite += b.infinite
 		if b.text != (s.kinds[i] == Categorical) || b.infinite > 0 {

@@ -107,7 +107,7 @@ func TestScanReadsAgainWhenATextComesLate(t *testing.T) {
 		for _, s := range []Source{
 			SourceAt("t.csv", bytes.NewReader(whole), int64(len(whole))),
 			SourceIn(fstest.MapFS{"t.csv": {Data: whole}}, "t.csv"),
-			{"t.csv.gz", func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed(t, ".gz", whole))), nil }},
+			{Name: "t.csv.gz", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed(t, ".gz", whole))), nil }},
 		} {
 			h, rows, sum, passes, err := totals(s, Options{})
 			if err != nil || rows != 400_001 || h.Rows != rows || passes != c.passes || h.Kinds[0] != c.kind || sum != c.sum {
@@ -205,7 +205,7 @@ func TestScanHoldsNoTable(t *testing.T) {
 	allocated := func(n int) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		s := Source{"a.csv", func() (io.ReadCloser, error) {
+		s := Source{Name: "a.csv", Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(io.MultiReader(strings.NewReader("a,b,c\n"), &repeated{text: line, n: n})), nil
 		}}
 		if _, rows, _, _, err := totals(s, Options{}); err != nil || rows != 100*n {

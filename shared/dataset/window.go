@@ -34,6 +34,10 @@ func newWindow(r io.Reader, limit int64) *window {
 // sizeOf is how many bytes r still gives, or 0 when it does not say.
 func sizeOf(r io.Reader) int64 {
 	switch r := r.(type) {
+	case *peeked:
+		return r.size
+	case interface{ Size() int64 }: // io.SectionReader, from its start
+		return r.Size()
 	case interface{ Len() int }: // bytes.Reader, strings.Reader
 		return int64(r.Len())
 	case fs.File:
@@ -97,10 +101,17 @@ func (w *window) fail(err error) {
 
 // magic are the first bytes of files that are no text, and what they are.
 var magic = []struct{ bytes, what string }{
-	{"\x1F\x8B", "gzip data; its name must end in .gz"},
-	{"\x28\xB5\x2F\xFD", "zstd data; its name must end in .zst"},
+	{"\x1F\x8B", "gzip data, compressed twice or where none is read; unpack it first"},
+	{"\x28\xB5\x2F\xFD", "zstd data, compressed twice or where none is read; unpack it first"},
+	{"BZh91AY&SY", "bzip2 data; compress it by gzip or zstd"},
+	{"\xFD7zXZ\x00", "xz data; compress it by gzip or zstd"},
 	{"PK\x03\x04", "a ZIP archive or an Excel workbook; save the sheet as CSV (UTF-8)"},
-	{"PAR1", "a Parquet file; its name must end in .parquet"},
+	{"\xD0\xCF\x11\xE0", "an old Excel workbook; save the sheet as CSV (UTF-8)"},
+	{"PAR1", "a Parquet file, which is not read here; save it as CSV"},
+	{"ARROW1\x00", "an Arrow or Feather file; save it as Parquet or CSV"},
+	{"Obj\x01", "an Avro file; save it as Parquet or CSV"},
+	{"\x89HDF", "an HDF5 file; save it as Parquet or CSV"},
+	{"SQLite format 3\x00", "an SQLite file; export the table as CSV"},
 	{"\xFF\xFE", "UTF-16 text; save it as UTF-8"},
 	{"\xFE\xFF", "UTF-16 text; save it as UTF-8"},
 }

@@ -223,6 +223,7 @@ func GateReport(gateJSON []byte) (title string, html []byte, err error) {
 		At       time.Time        `json:"at"`
 		Rows     string           `json:"rows"`
 		Incident string           `json:"incident"`
+		Warning  string           `json:"warning"`
 		Report   *evaluate.Report `json:"report"`
 	}
 	if err := read("gate", gateJSON, &g); err != nil {
@@ -252,13 +253,13 @@ func GateReport(gateJSON []byte) (title string, html []byte, err error) {
 		checks = append(checks, row)
 	}
 	view := struct {
-		Title, Model, Against, SHA256, Rows, Incident string
-		Version                                       int
-		At                                            time.Time
-		Report                                        *evaluate.Report
-		Checks                                        []checkRow
-		More                                          int
-	}{title, g.Model, against, g.SHA256, g.Rows, g.Incident, g.Version, g.At, g.Report, checks[:min(len(checks), maxRows)], max(0, len(checks)-maxRows)}
+		Title, Model, Against, SHA256, Rows, Incident, Warning string
+		Version                                                int
+		At                                                     time.Time
+		Report                                                 *evaluate.Report
+		Checks                                                 []checkRow
+		More                                                   int
+	}{title, g.Model, against, g.SHA256, g.Rows, g.Incident, g.Warning, g.Version, g.At, g.Report, checks[:min(len(checks), maxRows)], max(0, len(checks)-maxRows)}
 	html, err = draw("gate", page{Title: title, Body: view})
 	return title, html, err
 }

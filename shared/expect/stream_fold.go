@@ -50,7 +50,7 @@ func newFold(rec record, c *check, all []string) *fold {
 		f.limit = math.MaxInt
 	}
 	if f.names = slices.Clone(c.format.columns); c.format.rows {
-		f.names = all
+		f.names = slices.Clone(all)
 	}
 	return f
 }

@@ -26,6 +26,7 @@ const (
 	kindBaseline uint8 = iota + 1
 	kindLinear
 	kindTrees
+	kindPipeline
 )
 
 // Digest is the lower-case hexadecimal SHA-256 of an artefact.
@@ -118,7 +119,17 @@ func (m *Model) decodeFeatures(r *wire.Reader) {
 }
 
 func (m *Model) decodePredictor(r *wire.Reader) {
-	switch kind := r.Uint8(); kind {
+	kind := r.Uint8()
+	if kind == kindPipeline {
+		m.Predictor = decodePipeline(r, m)
+		return
+	}
+	m.decodePlain(kind, r)
+}
+
+// decodePlain reads a predictor that holds no other one.
+func (m *Model) decodePlain(kind uint8, r *wire.Reader) {
+	switch kind {
 	case kindBaseline:
 		m.Predictor = &Baseline{Task: m.Task, P: r.Floats()}
 	case kindLinear:

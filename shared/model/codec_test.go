@@ -29,7 +29,7 @@ func examples(t testing.TB) []*Model {
 		}
 	}
 	many.Predictor = forest
-	return []*Model{trees, &linear, &value, &many}
+	return []*Model{trees, &linear, &value, &many, engineered(t)}
 }
 
 func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {
@@ -114,6 +114,18 @@ func TestDecodeRefusesForgeries(t *testing.T) {
 		"an unknown link":         func(m *Model) { m.Predictor = NewTrees(77, m.Features, []float64{0}) },
 		"trees without a base":    func(m *Model) { m.Predictor = NewTrees(Logit, m.Features, nil) },
 		"a threshold beyond 1":    func(m *Model) { m.Threshold = 1.5 },
+		"a pipeline in another": func(m *Model) {
+			m.Predictor = forged(func(p *Pipeline) { p.inner.Predictor = forged(func(*Pipeline) {}) })
+		},
+		"an unknown step":         func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.steps[0].Op = lastOp + 1 }) },
+		"a step without numbers":  func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.steps[0].P = nil }) },
+		"a scale of 0":            func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.steps[1].P = []float64{1, 0} }) },
+		"a step from nowhere":     func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.steps[0].A = 3 }) },
+		"a step far away":         func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.steps[0].To = 1 << 31 }) },
+		"a gap among registers":   func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.selected[0] = 5 }) },
+		"a feature from nowhere":  func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.selected[0] = 77 }) },
+		"an engineered one twice": func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.inner.Features[1].Name = "age" }) },
+		"no engineered features":  func(m *Model) { m.Predictor = forged(func(p *Pipeline) { p.inner.Features, p.selected = nil, nil }) },
 	}
 	if _, err := Decode(sealed(sections(base()))); err != nil {
 		t.Fatalf("the model to be forged: %v", err)

@@ -235,4 +235,4 @@ func (f Feature) check(bad func(field, code string, got any, expected string)) {
 // within reports whether v is a number of magnitude at most limit.
 func within(v, limit float64) bool { return math.Abs(v) <= limit }
 
-var _ = []Explainer{(*Linear)(nil), (*Trees)(nil), (*Baseline)(nil)}
+var _ = []Explainer{(*Linear)(nil), (*Trees)(nil), (*Baseline)(nil), (*Pipeline)(nil)}

@@ -46,6 +46,7 @@ type Version struct {
 	Gate         string                  `json:"gate,omitempty"`          // digest of the gate's report, once gated
 	Metrics      map[string]number.Float `json:"metrics,omitempty"`       // cross-validated, by metric key
 	Incident     string                  `json:"incident,omitempty"`      // the incident it was trained to mend
+	Warning      string                  `json:"warning,omitempty"`       // what whoever decides about it should know: columns that leak the target
 	Reason       string                  `json:"reason,omitempty"`        // why it was trained or, once refused, why it was refused
 	PromotedAt   time.Time               `json:"promoted_at,omitzero"`    // when it last became champion; zero = never
 	RolledBackAt time.Time               `json:"rolled_back_at,omitzero"` // when a rollback left it; zero again once it is champion again

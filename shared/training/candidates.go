@@ -77,8 +77,8 @@ const (
 // maxThreads keeps a typing error from starting a million goroutines.
 const maxThreads = 1024
 
-// prepare checks everything that can be wrong before the first fit, fills in what s leaves open, and codes the table.
-func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) ([]entry, *fit.Data, error) {
+// prepare checks everything that can be wrong before the first fit, fills in what s leaves open, codes the table, and looks for leaks.
+func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) ([]entry, *fit.Data, []Leak, error) {
 	var d []fault.Detail
 	bad := func(field, code string, got any, expected string) {
 		d = append(d, fault.Detail{Field: field, Code: code, Got: got, Expected: expected})
@@ -99,21 +99,48 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) ([]entry, *fit.Data, e
 	if err != nil {
 		d = append(d, nameAlgorithm(s.Algorithm, fault.Details(err))...)
 	}
+	d = append(d, fault.Details(s.Recipe.Validate())...)
 	d = append(d, checkTable(f, l)...)
 	if len(d) == 0 {
 		d = append(d, s.settleFolds(l)...)
 	}
 	if len(d) > 0 {
-		return nil, nil, fault.Invalidf("train on %d rows and %d columns to predict %q", f.Rows(), len(f.Columns), l.Name).With(d...)
+		return nil, nil, nil, fault.Invalidf("train on %d rows and %d columns to predict %q", f.Rows(), len(f.Columns), l.Name).With(d...)
 	}
-	data, err := fit.NewData(f, l)
+	data, leaks, err := code(f, l, s)
 	if err != nil {
-		return nil, nil, fault.Wrap(err, "train to predict %q", l.Name)
+		return nil, nil, nil, fault.Wrap(err, "train to predict %q", l.Name)
 	}
 	for i := range list { // by the whole table, so that every fold is fitted as the winner will be
+		if _, naive := list[i].estimator.(fit.Baseline); !naive && len(s.Recipe.Steps) > 0 {
+			list[i].estimator = fit.Engineered{Recipe: s.Recipe, Inner: list[i].estimator}
+		}
 		list[i].estimator = fit.Resolve(list[i].estimator, data)
 	}
-	return list, data, nil
+	return list, data, leaks, nil
+}
+
+// code is the table ready to be fitted, without the leaks that are to be dropped, once it is known that the recipe suits it.
+func code(f *dataset.Frame, l dataset.Labels, s *Spec) (*fit.Data, []Leak, error) {
+	data, err := fit.NewData(f, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, leaks, err := settleLeaks(s.Recipe.Leaks, f, data, s.Seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kept != f {
+		if data, err = fit.NewData(kept, l); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(s.Recipe.Steps) > 0 { // its columns must be there: said once, not by every candidate
+		if _, err := s.Recipe.Engineer(data, fit.Options{Seed: s.Seed}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return data, leaks, nil
 }
 
 // nameAlgorithm completes the answer to an unknown algorithm with the one that only training knows.

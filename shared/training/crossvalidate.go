@@ -26,6 +26,7 @@ type run struct {
 	best        *trial // of the eligible ones with all folds, that with the least mean loss
 	fits, done  int
 	interrupted bool
+	leaks       []Leak
 	stop        func() bool
 	progress    func(Progress)
 }

@@ -21,6 +21,7 @@ type Spec struct {
 	Algorithm string         // auto (also ""), or one of fit.Algorithms
 	Params    map[string]any // of the named algorithm, as fit.Parse reads them; empty: its candidates are searched
 	Folds     int            // of the cross-validation, 2 to 50; 0 = 5, 3 for a large table, or as many as the rarest class has rows
+	Recipe    fit.Recipe     // feature engineering, fitted anew to the training rows of every fold; the zero Recipe only warns of leaks
 
 	Seed    uint64 // of the folds, the fits and the permutations
 	Threads int    // goroutines of one fit; 0 = 1
@@ -66,6 +67,7 @@ type Result struct {
 	Folds       []int            // fold of each row
 	Fits        int              // fits done
 	Interrupted bool             // stop came before every candidate was tried
+	Leaks       []Leak           // columns that alone predict the target; those Dropped are no feature of Model
 }
 
 // Train cross-validates the candidates of s on a table of features and its labels, chooses, and fits the chosen one on all rows.
@@ -78,14 +80,16 @@ type Result struct {
 // stop (nil = never) is asked between fits and within them. When it says so, the best candidate that has all its folds is fitted and
 // returned, Interrupted; with none but the naive baseline finished the error is Unavailable. progress may be nil.
 //
+// A column that alone predicts the target is named in Leaks; Spec.Recipe says whether it is used, left out, or ends the training.
+//
 // A candidate that fails is noted and passed over; when all fail, the error has the kind of the first. Invalid names everything wrong
 // with the table, the labels and the spec at once.
 func Train(f *dataset.Frame, l dataset.Labels, s Spec, stop func() bool, progress func(Progress)) (Result, error) {
-	list, data, err := prepare(f, l, &s)
+	list, data, leaks, err := prepare(f, l, &s)
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{spec: s, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task), stop: stop, progress: progress}
+	r := &run{spec: s, leaks: leaks, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task), stop: stop, progress: progress}
 	r.split()
 	for _, e := range list {
 		r.trials = append(r.trials, &trial{estimator: e.estimator, eligible: e.eligible, note: e.note})
@@ -127,7 +131,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 			Features: features, Predictor: predictor, Threshold: 0.5},
 		Algorithm: chosen.estimator.Algorithm(), Params: chosen.estimator.Params(), Metric: r.metric, Criterion: r.criterion,
 		CV: cv, OutOfFold: outOfFold, Baseline: r.outOfFold(r.trials[0]),
-		Folds: r.fold, Fits: r.fits, Interrupted: r.interrupted,
+		Folds: r.fold, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks,
 	}
 	for _, t := range r.trials {
 		if r.interrupted && len(t.scores) == 0 && t.note == "" {

@@ -33,6 +33,7 @@ type GateReport struct {
 	At       time.Time       `json:"at"`
 	Rows     string          `json:"rows"` // where the compared rows come from, in words
 	Incident string          `json:"incident,omitempty"`
+	Warning  string          `json:"warning,omitempty"` // the version's own
 	Report   evaluate.Report `json:"report"`
 }
 
@@ -81,7 +82,7 @@ func (h *Handler) judge(ctx context.Context, s *situation, v registry.Version) (
 		return nil, "", err
 	}
 	champion, _, _ := s.state.At(registry.Champion)
-	report := &GateReport{Model: s.model, Version: v.Number, Against: champion.Number, SHA256: v.SHA256, At: s.at, Rows: words, Incident: v.Incident, Report: r}
+	report := &GateReport{Model: s.model, Version: v.Number, Against: champion.Number, SHA256: v.SHA256, At: s.at, Rows: words, Incident: v.Incident, Warning: v.Warning, Report: r}
 	b, err := json.MarshalIndent(report, "", " ")
 	if err != nil {
 		return nil, "", err

@@ -34,7 +34,7 @@ func Uploads(accept func(ctx context.Context, u event.Upload, ext string, body [
 			u.Job = "object-" + hex.EncodeToString(sum[:13])
 		}
 		u.Actor = "s3"
-		_, err = accept(ctx, u, dataset.Extension(o.Key, body), body)
+		_, err = accept(ctx, u, dataset.ExtensionOf(o.Key, body), body)
 		if fault.Is(err, fault.Conflict) {
 			return nil // the job is there: this notification came before
 		}

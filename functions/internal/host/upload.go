@@ -101,7 +101,7 @@ func (u *uploads) put(w http.ResponseWriter, r *http.Request) error {
 		return fault.Invalidf("the upload of %s is empty", in.Dataset)
 	}
 	in.Digest = s.Digest
-	in.Key = path.Join("raw", in.Dataset, s.Digest+dataset.Extension(key, s.Head))
+	in.Key = path.Join("raw", in.Dataset, s.Digest+dataset.ExtensionOf(key, s.Head))
 	if err := s.Keep(in.Key); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -39,10 +40,14 @@ func (h *Handler) batchJob(w http.ResponseWriter, r *http.Request) {
 			return "", err
 		}
 		if len(body) == 0 {
-			return "", fault.Invalidf("the batch is empty: send CSV with a header line")
+			return "", fault.Invalidf("the batch is empty: send CSV with a header line, or JSON Lines")
+		}
+		extension := dataset.Extension(body)
+		if strings.HasPrefix(extension, ".parquet") {
+			return "", fault.Invalidf("a batch of Parquet is not scored here: send it as CSV or JSON Lines, or score it where it is by mlops predict --model dir --data file.parquet").WithCode(fault.CodeUnsupported)
 		}
 		sum := sha256.Sum256(body)
-		key := path.Join("batches", s.Name, hex.EncodeToString(sum[:])+".csv")
+		key := path.Join("batches", s.Name, hex.EncodeToString(sum[:])+extension)
 		if err := h.Blobs.Create(ctx, key, body); err != nil {
 			return "", fault.Wrap(err, "store the batch")
 		}
@@ -65,7 +70,7 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	if err != nil {
 		return err
 	}
-	rows, err := readTable(body, s, dataset.Limits{Bytes: maxBatch})
+	rows, err := readTable(body, b.Key, s, dataset.Limits{Bytes: maxBatch})
 	if err != nil {
 		return h.endBatch(ctx, e, b, job.Fail(err), event.Drift{}, nil)
 	}

@@ -191,17 +191,17 @@ func rowsOfArrays(data []any, names []string, field string) ([]map[string]any, e
 
 // readCSVRows reads CSV with a header line; types follow the model, not the guess of one request's values.
 func readCSVRows(b []byte, s *serving.Served) ([]map[string]any, error) {
-	return readTable(b, s, dataset.Limits{Rows: MaxSamples, Columns: 5000, FieldBytes: 64 << 10, Bytes: 5 << 20})
+	return readTable(b, "rows.csv", s, dataset.Limits{Rows: MaxSamples, Columns: 5000, FieldBytes: 64 << 10, Bytes: 5 << 20})
 }
 
-// readTable reads the rows of a CSV as requests. Every known column is read as text, and numbers value by value, so that one bad value is one
+// readTable reads the rows of a table, in the format that name says, as requests. Every known column is read as text, and numbers value by value, so that one bad value is one
 // problem of one row and not a column of another type.
-func readTable(b []byte, s *serving.Served, limits dataset.Limits) ([]map[string]any, error) {
+func readTable(b []byte, name string, s *serving.Served, limits dataset.Limits) ([]map[string]any, error) {
 	numeric := map[string]bool{}
 	for _, f := range s.Features {
 		numeric[f.Name] = f.Kind == dataset.Numeric
 	}
-	f, err := dataset.ReadCSV(bytes.NewReader(b), dataset.Options{Categorical: names(s), Limits: limits})
+	f, err := dataset.Read(bytes.NewReader(b), name, dataset.Options{Categorical: names(s), Limits: limits})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
 	"mlops/shared/expect"
+	"mlops/shared/model/fit"
 	"mlops/shared/platform"
 	"mlops/shared/quality"
 	"mlops/shared/remedy"
@@ -72,6 +73,11 @@ func Quality(read Reader) func(ctx context.Context) (quality.Policy, error) {
 	return func(ctx context.Context) (quality.Policy, error) {
 		return one(ctx, read, "quality", quality.DefaultPolicy())
 	}
+}
+
+// Features reads features.yaml.
+func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
+	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {

@@ -4,22 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet"
 	"mlops/shared/fault"
 )
 
 // read loads the table and tells its groups apart.
 func (s *Story) read() error {
-	f, err := os.Open(s.o.Data)
-	if err != nil {
-		return fault.Invalidf("read the demonstration's data").Because(err)
-	}
-	defer f.Close()
-	frame, err := dataset.Read(f, s.o.Data, dataset.Options{})
+	source := dataset.Source{Name: s.o.Data, Codecs: []dataset.Codec{parquet.Codec}, Open: func() (io.ReadCloser, error) {
+		f, err := os.Open(s.o.Data)
+		if err != nil {
+			return nil, fault.Invalidf("read the demonstration's data").Because(err)
+		}
+		return f, nil
+	}}
+	frame, err := dataset.ReadSource(source, dataset.Options{})
 	if err != nil {
 		return fault.Wrap(err, "read %s", s.o.Data)
 	}

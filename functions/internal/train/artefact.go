@@ -14,6 +14,7 @@ import (
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/model"
+	"mlops/shared/model/fit"
 	"mlops/shared/number"
 	"mlops/shared/registry"
 	"mlops/shared/training"
@@ -51,6 +52,26 @@ type Metadata struct {
 	Data       string               `json:"data_version"`
 	SHA256     string               `json:"sha256"`
 	Candidates []training.Candidate `json:"candidates"`
+	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"` // as it was configured; what it learnt is in model.bin
+	Leaks      []training.Leak      `json:"leaks,omitempty"`
+}
+
+// Recipe is what Metadata says of feature engineering: nil where none is configured.
+func Recipe(r fit.Recipe) *fit.Recipe {
+	if len(r.Steps) == 0 && r.Leaks == "" {
+		return nil
+	}
+	return &r
+}
+
+// Dropped are the names of the columns that were left out because they leak.
+func Dropped(leaks []training.Leak) (names []string) {
+	for _, l := range leaks {
+		if l.Dropped {
+			names = append(names, l.Column)
+		}
+	}
+	return names
 }
 
 // Scores are the metrics by where they were measured: "cv", out of fold, and "test", on rows never trained on.
@@ -74,7 +95,7 @@ func Tabulate(parts map[string]evaluate.Metrics) (Scores, Intervals) {
 	return scores, intervals
 }
 
-func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Validated) (*artefact, error) {
+func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Validated, recipe fit.Recipe) (*artefact, error) {
 	progress := h.Progress
 	if progress == nil {
 		progress = func(training.Progress) {}
@@ -83,11 +104,13 @@ func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Va
 	if algorithm == "" {
 		algorithm = "auto"
 	}
-	result, err := training.Train(d.frame, d.labels, training.Spec{Algorithm: algorithm, Params: v.Params, Folds: h.Folds, Seed: v.Seed, Threads: h.Threads},
+	result, err := training.Train(d.frame, d.labels, training.Spec{Algorithm: algorithm, Params: v.Params, Folds: h.Folds, Seed: v.Seed, Threads: h.Threads, Recipe: recipe},
 		func() bool { return ctx.Err() != nil }, progress)
 	if err != nil {
 		return nil, err
 	}
+	dropped := Dropped(result.Leaks)
+	d.frame = d.frame.Drop(dropped...) // what the model does not read is neither profiled nor asked for
 	a := &artefact{result: result}
 	p, err := result.Model.PredictFrame(d.test)
 	if err != nil {
@@ -108,10 +131,12 @@ func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Va
 	if t, err := dataset.ParseTarget(m.Target); err == nil && t.Column != m.Target {
 		ignored = append(ignored, t.Column)
 	}
+	ignored = append(ignored, dropped...)
 	scores, intervals := Tabulate(map[string]evaluate.Metrics{"cv": result.CV, "test": a.test})
 	meta, err := marshal(Metadata{Name: v.Model, Task: m.Task, Target: m.Target, Classes: d.labels.Classes, Positive: m.Positive, Algorithm: result.Algorithm, Params: result.Params,
 		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: h.Folds,
-		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates})
+		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates,
+		Recipe: Recipe(recipe), Leaks: result.Leaks})
 	if err != nil {
 		return nil, err
 	}

@@ -48,8 +48,9 @@ type Handler struct {
 	Now       func() time.Time
 	NewID     func() string
 	Threads   int
-	Folds     int                     // of the cross-validation; 0 = as many as the table bears, at most 5
-	Progress  func(training.Progress) // nil: nobody watches
+	Folds     int                                            // of the cross-validation; 0 = as many as the table bears, at most 5
+	Progress  func(training.Progress)                        // nil: nobody watches
+	Features  func(ctx context.Context) (fit.Recipes, error) // feature engineering by dataset; nil: none
 	Log       *slog.Logger
 
 	Selection func(ctx context.Context) (selection.Policy, error) // which data version is trained on where none is named; nil = the default rule
@@ -157,7 +158,11 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 		return err
 	}
 
-	made, err := h.fit(ctx, m, data, v)
+	recipe, err := h.recipe(ctx, v.Dataset)
+	if err != nil {
+		return err
+	}
+	made, err := h.fit(ctx, m, data, v, recipe)
 	if err != nil {
 		return err
 	}
@@ -183,6 +188,15 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 	return h.announce(ctx, e, v, version, made)
 }
 
+// recipe is the feature engineering configured for a dataset.
+func (h *Handler) recipe(ctx context.Context, dataset string) (fit.Recipe, error) {
+	if h.Features == nil {
+		return fit.Recipe{}, nil
+	}
+	all, err := h.Features(ctx)
+	return all.For(dataset), err
+}
+
 // register adds the version; a model that is new gets its state here.
 func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated, m table.Manifest, made *artefact) (registry.Version, error) {
 	state := registry.State{Model: v.Model}
@@ -195,7 +209,7 @@ func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated
 		metrics[k] = est.Value
 	}
 	next, version, err := state.Register(registry.Version{SHA256: made.sha, Algorithm: made.result.Algorithm, Task: string(m.Task), DataVersion: m.Version,
-		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident})
+		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident, Warning: training.Words(made.result.Leaks)})
 	if err != nil {
 		return version, err
 	}
@@ -215,6 +229,9 @@ func (h *Handler) announce(ctx context.Context, e event.Event, v event.Validated
 	docs, err := job.Advance(ctx, h.Control, v.Job, done, func(j *job.Job) {
 		j.Stage = "trained"
 		j.Result["version"], j.Result["sha256"], j.Result["algorithm"] = strconv.Itoa(version.Number), made.sha, made.result.Algorithm
+		if leaks := training.Words(made.result.Leaks); leaks != "" {
+			j.Result["warning"] = leaks
+		}
 	})
 	if err != nil {
 		return err
@@ -319,7 +336,11 @@ func like(f *dataset.Frame, m table.Manifest, classes []string) (dataset.Labels,
 }
 
 func (a *artefact) summary() string {
-	return fmt.Sprintf("%d fits of %d candidates; %s", a.result.Fits, len(a.result.Candidates), strings.Join(best(a.result.Candidates, a.result.Metric), ", "))
+	s := fmt.Sprintf("%d fits of %d candidates; %s", a.result.Fits, len(a.result.Candidates), strings.Join(best(a.result.Candidates, a.result.Metric), ", "))
+	if leaks := training.Words(a.result.Leaks); leaks != "" {
+		s += "; " + leaks
+	}
+	return s
 }
 
 // best names the best candidate of each algorithm, the chosen one first.

@@ -22,6 +22,7 @@ import (
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet"
 	"mlops/shared/drift"
 	"mlops/shared/event"
 	"mlops/shared/expect"
@@ -96,11 +97,11 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return "", err
 		}
-		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"))
+		body, err := door.Body(r, 5<<20)
 		if err != nil {
 			return "", err
 		}
-		body, err := door.Body(r, 5<<20)
+		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
 		if err != nil {
 			return "", err
 		}
@@ -185,11 +186,11 @@ func (h *Handler) subjectOf(r *http.Request, d Dataset) (*dataset.Frame, error) 
 		return nil, err
 	}
 	if len(body) > 0 {
-		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"))
+		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
 		if err != nil {
 			return nil, err
 		}
-		return dataset.Read(bytes.NewReader(body), d.Name+ext, dataset.Options{Limits: h.Limits})
+		return h.read(body, d.Name+ext)
 	}
 	if len(d.Versions) == 0 {
 		return nil, fault.NotFoundf("the dataset %s has no data version yet", d.Name)
@@ -213,18 +214,34 @@ func resultFormat(name string) (expect.Format, error) {
 	return "", fault.Invalidf("there is no result format %.40q", name).With(fault.Detail{Field: "result_format", Code: "unknown_value", Got: name, Expected: "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE"})
 }
 
-func extension(contentType, format string) (string, error) {
+// read reads a table in any of the platform's formats.
+func (h *Handler) read(b []byte, name string) (*dataset.Frame, error) {
+	s := dataset.SourceAt(name, bytes.NewReader(b), int64(len(b)))
+	s.Codecs = []dataset.Codec{parquet.Codec}
+	return dataset.ReadSource(s, dataset.Options{Limits: h.Limits})
+}
+
+// extension is what the name of a body's file ends in: as format says, or else its content type, or else its first bytes.
+func extension(contentType, format string, body []byte) (string, error) {
+	switch format {
+	case "csv", "jsonl", "parquet":
+		return "." + format, nil
+	case "":
+	default:
+		return "", fault.Invalidf("there is no format %.40q", format).With(fault.Detail{Field: "format", Code: "unknown_value", Got: format, Expected: "csv, jsonl or parquet"})
+	}
 	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	switch strings.TrimSpace(media) {
-	case "", "text/csv", "application/csv", "application/octet-stream", "application/x-www-form-urlencoded": // curl's default says nothing
-		if format == "jsonl" {
-			return ".jsonl", nil
-		}
+	case "text/csv", "application/csv":
 		return ".csv", nil
 	case "application/jsonl", "application/x-ndjson", "application/json":
 		return ".jsonl", nil
+	case "application/vnd.apache.parquet", "application/x-parquet", "application/parquet":
+		return ".parquet", nil
+	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/gzip", "application/x-gzip", "application/zstd": // they say nothing; the third is curl's default
+		return dataset.Extension(body), nil
 	}
-	return "", fault.Invalidf("content type %.60q is not read here: send text/csv or application/x-ndjson", contentType).WithCode(fault.CodeUnsupported)
+	return "", fault.Invalidf("content type %.60q is not read here: send text/csv, application/x-ndjson or application/vnd.apache.parquet, each also compressed by gzip or zstd", contentType).WithCode(fault.CodeUnsupported)
 }
 
 func actor(id string) audit.Actor {

@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -133,7 +132,7 @@ type prepared struct {
 
 // prepare decides everything about an upload without an effect.
 func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dataset, now time.Time) (p prepared) {
-	f, err := dataset.Read(bytes.NewReader(raw), u.Key, dataset.Options{Limits: h.Limits})
+	f, err := h.read(raw, u.Key)
 	if err != nil {
 		return prepared{err: err, summary: "not a table"}
 	}

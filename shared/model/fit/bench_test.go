@@ -63,7 +63,12 @@ func BenchmarkFit(b *testing.B) {
 
 func BenchmarkPredict(b *testing.B) {
 	d := synthetic(20_000, 28)
-	for _, e := range []Estimator{Linear{}, Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1}} {
+	recipe := Recipe{Steps: []RecipeStep{{Step: "impute", How: "median"}, {Step: "clip"}, {Step: "scale", How: "robust"}}}
+	for _, e := range []Estimator{Linear{}, Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1}, Engineered{Recipe: recipe, Inner: Linear{}}} {
+		name := e.Algorithm()
+		if _, ok := e.(Engineered); ok {
+			name += ", 84 steps"
+		}
 		p, err := e.Fit(d, Options{Threads: 2})
 		if err != nil {
 			b.Fatal(err)
@@ -81,12 +86,12 @@ func BenchmarkPredict(b *testing.B) {
 				i = (i + 1) % rows
 			}
 		}
-		b.Run(e.Algorithm()+"/single", one)
+		b.Run(name+"/single", one)
 		f := &dataset.Frame{}
 		for j, c := range d.Features {
 			f.Columns = append(f.Columns, dataset.NumericColumn(c.Name, d.Column(j)))
 		}
-		b.Run(e.Algorithm()+"/batch_20k", func(b *testing.B) {
+		b.Run(name+"/batch_20k", func(b *testing.B) {
 			for b.Loop() {
 				if _, err := m.PredictFrame(f); err != nil {
 					b.Fatal(err)
@@ -97,6 +102,6 @@ func BenchmarkPredict(b *testing.B) {
 		for i := range rows {
 			x[i*28+27] = math.NaN()
 		}
-		b.Run(e.Algorithm()+"/single_with_missing", one)
+		b.Run(name+"/single_with_missing", one)
 	}
 }

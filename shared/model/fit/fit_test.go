@@ -1,6 +1,7 @@
 package fit_test
 
 import (
+	"slices"
 	"testing"
 
 	"mlops/shared/model/fit"
@@ -9,10 +10,11 @@ import (
 
 func TestEstimatorsKeepTheirPromises(t *testing.T) {
 	exact := modeltest.Tolerance{RowOrder: 1e-6, Learns: 0.9}
-	cases := map[string]struct {
+	type promise struct {
 		estimator fit.Estimator
 		tolerance modeltest.Tolerance
-	}{
+	}
+	cases := map[string]promise{
 		"baseline":          {fit.Baseline{}, modeltest.Tolerance{RowOrder: 1e-12}},
 		"linear":            {fit.Linear{}, exact},
 		"linear, strong":    {fit.Linear{C: 1e-3}, modeltest.Tolerance{RowOrder: 1e-6}},
@@ -22,6 +24,15 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		"forest":            {fit.Forest{Trees: 20}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
 		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 1, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
 	}
+	clean := []fit.RecipeStep{{Step: "impute", How: "median", Flag: true}, {Step: "impute", How: "constant", Value: "none"}, {Step: "clip"}, {Step: "transform", How: "yeo_johnson"},
+		{Step: "scale", How: "robust"}}
+	engineered := func(inner fit.Estimator, more ...fit.RecipeStep) fit.Estimator {
+		return fit.Engineered{Recipe: fit.Recipe{Steps: slices.Concat(clean, more)}, Inner: inner}
+	}
+	cases["linear, targets"] = promise{engineered(fit.Linear{}, fit.RecipeStep{Step: "encode", How: "target"}), modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}}
+	cases["linear, one-hot"] = promise{engineered(fit.Linear{}, fit.RecipeStep{Step: "encode", How: "one_hot", Levels: 10}), exact}
+	cases["boosting, ordinal"] = promise{engineered(fit.Boosting{Trees: 30}, fit.RecipeStep{Step: "encode", How: "ordinal"}, fit.RecipeStep{Step: "bin", How: "quantile", Bins: 50}),
+		modeltest.Tolerance{RowOrder: 0.05, Learns: 0.8}}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) { modeltest.Check(t, c.estimator, c.tolerance) })
 	}

@@ -151,19 +151,8 @@ func (p param) set(v any) *fault.Detail {
 		bracket = "("
 	}
 	d := &fault.Detail{Field: p.name, Code: model.CodeWrongType, Got: v, Expected: fmt.Sprintf("%s in %s%g, %g]", kind, bracket, p.low, p.high)}
-	var x float64
-	switch t := v.(type) {
-	case float64:
-		x = t
-	case int:
-		x = float64(t)
-	case json.Number:
-		n, err := t.Float64()
-		if err != nil {
-			return d
-		}
-		x = n
-	default:
+	x, ok := asNumber(v)
+	if !ok {
 		return d
 	}
 	if p.count != nil && x != math.Trunc(x) {
@@ -191,6 +180,26 @@ func Resolve(e Estimator, d *Data) Estimator {
 		return e.resolve(d.Labels.Task, d.Rows, len(d.Features))
 	case Linear:
 		return Linear{C: e.c()}
+	case Engineered:
+		return Engineered{Recipe: e.Recipe, Inner: Resolve(e.Inner, d)}
 	}
 	return e
+}
+
+// asNumber is a number as JSON or YAML gives it.
+func asNumber(v any) (float64, bool) {
+	switch t := v.(type) {
+	case float64:
+		return t, true
+	case int:
+		return float64(t), true
+	case int64:
+		return float64(t), true
+	case uint64:
+		return float64(t), true
+	case json.Number:
+		n, err := t.Float64()
+		return n, err == nil
+	}
+	return 0, false
 }

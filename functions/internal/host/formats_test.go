@@ -1,0 +1,96 @@
+package host
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"mlops/functions/internal/job"
+	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet/writer"
+)
+
+// forms are the same rows in every format.
+func forms(t *testing.T, csv []byte) (lines, columns, packed []byte) {
+	t.Helper()
+	f, err := dataset.ReadCSV(bytes.NewReader(csv), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jsonl, pq, gz bytes.Buffer
+	for r := range f.Rows() {
+		row := map[string]any{}
+		for i := range f.Columns {
+			row[f.Columns[i].Name] = f.Columns[i].Value(r)
+		}
+		b, _ := json.Marshal(row)
+		jsonl.Write(append(b, '\n'))
+	}
+	if err := writer.Write(&pq, f); err != nil {
+		t.Fatal(err)
+	}
+	z := gzip.NewWriter(&gz)
+	z.Write(csv)
+	z.Close()
+	return jsonl.Bytes(), pq.Bytes(), gz.Bytes()
+}
+
+// TestUploadsInEveryFormat: the same rows are the same version of a dataset, whatever they come in, by what the request says or what its bytes are.
+func TestUploadsInEveryFormat(t *testing.T) {
+	w := empty(t)
+	csv := people(320, 1)
+	_, columns, packed := forms(t, csv)
+	version := ""
+	for name, c := range map[string]struct {
+		body        []byte
+		query, kind string
+	}{
+		"CSV":                     {csv, "", "text/csv"},
+		"Parquet":                 {columns, "", "application/vnd.apache.parquet"},
+		"Parquet, by its bytes":   {columns, "", "application/octet-stream"},
+		"Parquet, by a parameter": {columns, "&format=parquet", "text/csv"},
+		"gzip":                    {packed, "", "application/gzip"},
+		"gzip, said to be CSV":    {packed, "", "text/csv"},
+	} {
+		a := w.send("POST", "/datasets/loan?target=default"+c.query, w.Keys.Operate, bytes.NewReader(c.body), "Content-Type: "+c.kind).is(http.StatusAccepted)
+		j := w.finish(a)
+		if j.Status != job.Succeeded {
+			t.Fatalf("%s: %+v", name, j)
+		}
+		if version == "" {
+			version = j.Result["data_version"]
+		}
+		if version == "" || j.Result["data_version"] != version {
+			t.Errorf("%s: version %s, not %s", name, j.Result["data_version"], version)
+		}
+	}
+	v := w.send("POST", "/datasets/loan/validate", w.Keys.Operate, bytes.NewReader(columns), "Content-Type: application/vnd.apache.parquet").is(http.StatusOK).tree()
+	if v["success"] != true {
+		t.Errorf("%v", v["statistics"])
+	}
+	a := w.send("POST", "/datasets/loan/validate", w.Keys.Operate, bytes.NewReader(columns[:len(columns)/2]), "Content-Type: application/vnd.apache.parquet").is(http.StatusBadRequest)
+	problems(t, a, "ValidationError")
+	mentions(t, a, []string{"the file is damaged or cut off"})
+	problems(t, w.send("POST", "/datasets/loan?format=xlsx", w.Keys.Operate, bytes.NewReader(csv)).is(http.StatusBadRequest), "ValidationError", "format unknown_value")
+}
+
+// TestBatchesInEveryFormat: all but Parquet, which the function that scores does not link.
+func TestBatchesInEveryFormat(t *testing.T) {
+	w := loans(t)
+	csv := people(50, 3)
+	lines, columns, packed := forms(t, csv)
+	answered := ""
+	for name, body := range map[string][]byte{"CSV": csv, "JSON Lines": lines, "gzip": packed} {
+		j := w.finish(w.send("POST", "/batch?model=loan", w.Keys.Operate, bytes.NewReader(body)).is(http.StatusAccepted))
+		if answered == "" {
+			answered = j.Result["answered"]
+		}
+		if j.Status != job.Succeeded || j.Result["rows"] != "50" || j.Result["answered"] != answered {
+			t.Errorf("%s: %+v", name, j)
+		}
+	}
+	a := w.send("POST", "/batch?model=loan", w.Keys.Operate, bytes.NewReader(columns)).is(http.StatusUnsupportedMediaType)
+	mentions(t, a, []string{"Parquet", "mlops predict --model dir --data file.parquet"})
+}
