@@ -39,7 +39,8 @@ var rooms = map[string]room{
 	"registry":               {storey: 1},
 	"approval":               {storey: 1},
 	"audit":                  {storey: 1},
-	"expect":                 {storey: 2, neighbour: []string{"drift/stattest"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema", "github.com/dlclark/regexp2/v2"}}, // one set of tests, KS among them
+	"rule":                   {storey: 2},
+	"expect":                 {storey: 2, neighbour: []string{"drift/stattest", "rule"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema", "github.com/dlclark/regexp2/v2"}}, // one set of tests, KS among them
 	"model/wire":             {storey: 1},
 	"model/tree":             {storey: 2, neighbour: []string{"model"}},
 	"model":                  {storey: 2},
@@ -56,6 +57,7 @@ var rooms = map[string]room{
 	"drift/alert":            {storey: 3, neighbour: []string{"drift"}},
 	"drift/export":           {storey: 3, neighbour: []string{"drift"}},
 	"training":               {storey: 3},
+	"quality":                {storey: 2},
 	"training/selection":     {storey: 3},
 	"remedy":                 {storey: 4},
 	"remedy/replay":          {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},

@@ -14,7 +14,7 @@ func main() {
 	cloud.Main(topology.DriftCheck, func(c config.DriftCheck, p *cloud.Platform) (cloud.Doors, error) {
 		loader := &serving.Loader{Control: p.Store, Artefacts: p.Models, Now: p.Now}
 		h := &driftcheck.Handler{Control: p.Store, Blobs: p.Data, Loader: loader, Settings: settings.Drift(p.Config), Span: driftcheck.Span{Window: c.Window, Rows: c.WindowRows},
-			Stage: c.Stage, Emit: cloud.Emit, Now: p.Now, NewID: p.NewID, Log: p.Log}
+			Quality: settings.Quality(p.Config), Stage: c.Stage, Emit: cloud.Emit, Now: p.Now, NewID: p.NewID, Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})
 }

@@ -21,7 +21,7 @@ import (
 
 func dataCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{Use: "data", Short: "Data versions: their log, manifests, differences, rows, and which is trained on"}
-	for _, c := range []func(*app) *cobra.Command{dataLogCommand, dataShowCommand, dataDiffCommand, dataCheckoutCommand, dataSelectCommand, dataPinCommand, dataUnpinCommand} {
+	for _, c := range []func(*app) *cobra.Command{dataLogCommand, dataShowCommand, dataDiffCommand, dataCheckoutCommand, dataSelectCommand, dataPinCommand, dataUnpinCommand, dataPushCommand, dataQualityCommand} {
 		parent.AddCommand(c(a))
 	}
 	return parent

@@ -43,20 +43,25 @@ func (r *remote) call(ctx context.Context, method, path string, body any) (json.
 			return nil, err
 		}
 	}
+	return r.send(ctx, method, path, "application/json", payload)
+}
+
+// send is call with any body.
+func (r *remote) send(ctx context.Context, method, path, mediaType string, payload []byte) (json.RawMessage, error) {
 	if r.url != "" {
-		return r.http(ctx, strings.TrimSuffix(r.url, "/"), os.Getenv("MLOPS_API_KEY"), method, path, payload)
+		return r.http(ctx, strings.TrimSuffix(r.url, "/"), os.Getenv("MLOPS_API_KEY"), method, path, mediaType, payload)
 	}
 	if _, err := os.Stat(filepath.Join(r.state, "control.db")); err != nil {
 		return nil, usage{fmt.Errorf("there is no state in %s: name one with --state, or a running platform with --url", r.state)}
 	}
-	b, err := r.inProcess(ctx, method, path, payload)
+	b, err := r.inProcess(ctx, method, path, mediaType, payload)
 	var held *local.Held
 	if errors.As(err, &held) && held.Addr != "" {
 		key, err := operateKey(r.state)
 		if err != nil {
 			return nil, err
 		}
-		return r.http(ctx, "http://"+held.Addr, key, method, path, payload)
+		return r.http(ctx, "http://"+held.Addr, key, method, path, mediaType, payload)
 	}
 	return b, err
 }
@@ -73,7 +78,7 @@ func operateKey(state string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-func (r *remote) http(ctx context.Context, base, key, method, path string, payload []byte) (json.RawMessage, error) {
+func (r *remote) http(ctx context.Context, base, key, method, path, mediaType string, payload []byte) (json.RawMessage, error) {
 	if _, err := url.Parse(base); err != nil {
 		return nil, usage{fmt.Errorf("--url %q is no address", base)}
 	}
@@ -86,7 +91,7 @@ func (r *remote) http(ctx context.Context, base, key, method, path string, paylo
 		req.Header.Set("Accept", r.accept)
 	}
 	if payload != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", mediaType)
 	}
 	client := http.Client{Timeout: 60 * time.Second}
 	res, err := client.Do(req)
@@ -101,9 +106,14 @@ func (r *remote) http(ctx context.Context, base, key, method, path string, paylo
 	return answered(res.StatusCode, b)
 }
 
+// open opens the state as a platform in this process.
+func (r *remote) open() (*host.Host, error) {
+	return host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
+}
+
 // inProcess opens the state and asks the same handlers.
-func (r *remote) inProcess(ctx context.Context, method, path string, payload []byte) (json.RawMessage, error) {
-	h, err := host.Open(host.Options{Dir: r.state, Now: time.Now, PublicURL: os.Getenv("PUBLIC_URL"), Window: 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
+func (r *remote) inProcess(ctx context.Context, method, path, mediaType string, payload []byte) (json.RawMessage, error) {
+	h, err := r.open()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +126,7 @@ func (r *remote) inProcess(ctx context.Context, method, path string, payload []b
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", mediaType)
 	w := &door.Recorder{}
 	h.HTTP.ServeHTTP(w, req)
 	if err := h.State.Bus.Drain(ctx); err != nil { // what the request set off is done before the state is closed

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,12 +21,19 @@ import (
 )
 
 func validateCommand(a *app) *cobra.Command {
-	var suiteFile, data, format string
+	var suiteFile, data, format, checkpoint string
+	var r remote
 	c := &cobra.Command{
 		Use:   "validate",
-		Short: "Check a table against a Great Expectations suite; exit 1 when it fails",
+		Short: "Check a table against a Great Expectations suite, or against a platform's checkpoint; exit 1 when it fails",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if checkpoint != "" {
+				if suiteFile != "" {
+					return usage{fmt.Errorf("--checkpoint and --suite: a checkpoint has its own suite, give one of them")}
+				}
+				return a.validateRemotely(c.Context(), r, checkpoint, data, format)
+			}
 			if err := required("validate", "--suite", suiteFile, "--data", data); err != nil {
 				return err
 			}
@@ -49,11 +59,13 @@ func validateCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
-	c.Flags().StringVar(&data, "data", "", "the table; - = stdin")
-	c.Flags().StringVar(&format, "result-format", "SUMMARY", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE")
+	c.Flags().StringVar(&checkpoint, "checkpoint", "", "instead of a suite: the checkpoint of this dataset of a platform (--state, --url)")
+	c.Flags().StringVar(&data, "data", "", "the table; - = stdin; with --checkpoint, none = the newest data version")
+	c.Flags().StringVar(&format, "result-format", "", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE (default: the checkpoint's, SUMMARY)")
+	r.flags(c)
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch format {
-		case "BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE":
+		case "", "BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE":
 			return nil
 		}
 		return usage{fmt.Errorf("--result-format %q: one of BOOLEAN_ONLY, BASIC, SUMMARY, COMPLETE", format)}
@@ -96,8 +108,42 @@ func typedTable(file string, f *dataset.Frame) (*dataset.Frame, map[string][]any
 	return table, typed
 }
 
+// validateRemotely asks a platform to check a table, or the newest version of a dataset, against the dataset's checkpoint.
+func (a *app) validateRemotely(ctx context.Context, r remote, name, data, format string) error {
+	route, media := "/datasets/"+url.PathEscape(name)+"/validate", "text/csv"
+	if format != "" {
+		route += "?result_format=" + format
+	}
+	var body []byte
+	if data != "" {
+		var err error
+		if body, err = os.ReadFile(data); err != nil {
+			return usage{fmt.Errorf("read the data: %w", err)}
+		}
+		if media = mediaType(data); media == "" {
+			return fault.Invalidf("%s: a checkpoint checks CSV and JSON Lines as they are; decompress it first", data)
+		}
+	}
+	b, err := r.send(ctx, http.MethodPost, route, media, body)
+	if err != nil {
+		return err
+	}
+	var v struct{ Success bool }
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	if err := a.writeJSON(b); err != nil {
+		return err
+	}
+	if !v.Success {
+		return errNegative
+	}
+	return nil
+}
+
 func suggestCommand(a *app) *cobra.Command {
 	var data, out, target string
+	var old bool
 	c := &cobra.Command{
 		Use:   "suggest",
 		Short: "Propose a Great Expectations suite from a table",
@@ -116,7 +162,11 @@ func suggestCommand(a *app) *cobra.Command {
 			if target != "" && f.Column(target) == nil {
 				return fault.Invalidf("there is no column %q in %s", target, data).With(fault.Detail{Field: "--target", Code: "missing", Got: target, Expected: "one of " + strings.Join(f.Names(), ", ")})
 			}
-			suite := expect.Suggest(f, expect.SuggestOptions{Name: stem(data), Target: target})
+			o := expect.SuggestOptions{Name: stem(data), Target: target}
+			if old {
+				o.Dialect = expect.V0
+			}
+			suite := expect.Suggest(f, o)
 			b, err := json.MarshalIndent(suite, "", "  ")
 			if err != nil {
 				return err
@@ -133,5 +183,6 @@ func suggestCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&data, "data", "", "the table")
 	c.Flags().StringVar(&out, "out", "", "where to write the suite (default: stdout)")
 	c.Flags().StringVar(&target, "target", "", "the target's column")
+	c.Flags().BoolVar(&old, "gx-0", false, "write the suite as Great Expectations 0.x has it (default: 1.x)")
 	return c
 }

@@ -11,7 +11,7 @@ import (
 
 func main() {
 	cloud.Main(topology.Validate, func(c config.Validate, p *cloud.Platform) (cloud.Doors, error) {
-		h := &validate.Handler{Control: p.Store, Blobs: p.Data, Now: p.Now, NewID: p.NewID, Sign: p.Sign, Selection: settings.Selection(p.Config), Drift: settings.DriftPolicy(p.Config), Log: p.Log}
+		h := &validate.Handler{Control: p.Store, Blobs: p.Data, Now: p.Now, NewID: p.NewID, Sign: p.Sign, Checkpoints: settings.Checkpoints(p.Config), Quality: settings.Quality(p.Config), Selection: settings.Selection(p.Config), Drift: settings.DriftPolicy(p.Config), Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event, Object: cloud.Uploads(h.Accept), Limit: cloud.MaxUpload}, nil
 	})
 }

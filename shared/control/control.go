@@ -25,6 +25,8 @@ func Alerts(model string) Key                 { return Key{"alert", model} } // 
 func Approval(id string) Key                  { return Key{"approval", id} }
 func Job(id string) Key                       { return Key{"job", id} }
 func Dataset(name string) Key                 { return Key{"dataset", name} }
+func Requests(model string) Key               { return Key{"requests", model} }  // the rules that requests are checked by
+func Quality(subject string) Key              { return Key{"quality", subject} } // how the data of a dataset, or the traffic of a model, was over time
 func Report(id string) Key                    { return Key{"report", id} }
 func Label(model, hour, inference string) Key { return Key{"label#" + model + "#" + hour, inference} }
 

@@ -55,6 +55,29 @@ func AlertMail(model string, i IncidentLine, d remedy.Decision, rules ...event.T
 	return header(subject), m.String()
 }
 
+// DataMail tells the owner of a dataset that rows of an upload, or all of it, were not taken, and where they are listed so that they can be mended.
+func DataMail(v event.Validated) (subject, body string) {
+	what := fmt.Sprintf("%s of an upload set aside", figure.Counted(v.Rejected, "row"))
+	happened := []string{fmt.Sprintf("Of an upload of %s, %s went on and %s did not.", figure.Line(v.Dataset, figure.MaxName), figure.Counted(v.Rows, "row"), figure.Counted(v.Rejected, "row"))}
+	if !v.Passed {
+		what = "an upload was refused"
+		happened = []string{fmt.Sprintf("An upload of %s was refused: nothing is trained on it.", figure.Line(v.Dataset, figure.MaxName)), figure.Sentence(v.Problems)}
+	}
+	var m mail
+	m.section(section{"What happened", happened})
+	if v.Rejections != "" {
+		list := []string{fmt.Sprintf("%s in %s: row, column, rule, what was expected and what stands there. A spreadsheet opens it.", figure.Counted(v.Listed, "line"), figure.Line(v.Rejections, figure.MaxText))}
+		for _, r := range v.Shown[:min(len(v.Shown), 5)] {
+			list = append(list, fmt.Sprintf("Row %d, %s: %s (%s).", r.Row, figure.Line(r.Column, figure.MaxName), figure.Words(strings.TrimPrefix(r.Rule, "expect_")), figure.Line(r.Severity, figure.MaxName)))
+		}
+		m.section(section{"Rows to mend", list})
+	}
+	if v.Report != "" {
+		m.section(section{"Look", []string{"The validation report has every expectation: " + figure.Line(v.Report, figure.MaxText) + "."}})
+	}
+	return header(fmt.Sprintf("[mlops] %s: %s", v.Dataset, what)), m.String()
+}
+
 // RuleMail tells an owner which alert rules began or ceased to fire; there is at least one.
 func RuleMail(model string, rules []event.Told) (subject, body string) {
 	r := rules[0]

@@ -42,9 +42,24 @@ type Validated struct {
 	Passed   bool   `json:"passed"`
 	Problems string `json:"problems,omitempty"`
 
+	Rejections string      `json:"rejections,omitempty"` // key of the list of rows to mend (CSV)
+	Listed     int         `json:"listed,omitempty"`     // lines of that list
+	Unlisted   int         `json:"unlisted,omitempty"`   // rows beyond its limit
+	Shown      []Rejection `json:"shown,omitempty"`      // its first lines
+
 	Algorithm string         `json:"algorithm,omitempty"` // TrainRequested: "" = auto
 	Params    map[string]any `json:"params,omitempty"`    // TrainRequested
 	Seed      uint64         `json:"seed,omitempty"`      // TrainRequested
+}
+
+// Rejection is one row that a rule did not expect.
+type Rejection struct {
+	Row      int    `json:"row"` // 1-based row of data
+	Column   string `json:"column"`
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	Value    string `json:"value"`
+	Kept     bool   `json:"kept,omitempty"` // it is listed, and goes on
 }
 
 // Trained is the payload of ModelTrained and TrainingFailed.
@@ -76,6 +91,7 @@ type Drift struct {
 	Rows    int    `json:"rows,omitempty"`   // DriftRequested: at the newest so many rows; 0 = as configured
 	First   string `json:"first,omitempty"`  // BatchScored: the batch's first inference id ..
 	Last    string `json:"last,omitempty"`   // .. and its last: its own rows are what is measured
+	Table   string `json:"table,omitempty"`  // BatchScored: key of the table it was made of
 	Key     string `json:"key,omitempty"`    // of the drift report (JSON) in the data bucket
 	Verdict string `json:"verdict,omitempty"`
 	Rules   []Told `json:"rules,omitempty"` // DriftMeasured: alert rules that began or ceased to fire, at most MaxTold

@@ -186,3 +186,43 @@ func TestSuggestAnything(t *testing.T) {
 		})
 	}
 }
+
+// TestSuggestedFromHalfHoldsOnTheOther proposes a suite from a random half of each real data set and checks the other half: at least 95 % of the
+// time nothing but what only tells fails.
+func TestSuggestedFromHalfHoldsOnTheOther(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(shared(t, "data"), "*.csv"))
+	if len(files) == 0 {
+		t.Skip("no data")
+	}
+	total, passed := 0, 0
+	for _, file := range files {
+		f := readFrame(t, file)
+		runs := 40
+		if f.Rows() > 5000 {
+			runs = 4
+		}
+		if testing.Short() && f.Rows() > 5000 {
+			continue
+		}
+		r := rand.New(rand.NewPCG(7, uint64(len(file))))
+		target := f.Names()[len(f.Names())-1]
+		ok, failures := 0, map[string]int{}
+		for range runs {
+			order := r.Perm(f.Rows())
+			half := len(order) / 2
+			suite := Suggest(f.Take(order[:half]), SuggestOptions{Target: target})
+			failed := Validate(f.Take(order[half:]), suite, Options{Format: BooleanOnly}).Failed(Warning)
+			if len(failed) == 0 {
+				ok++
+			}
+			for _, e := range failed {
+				failures[fmt.Sprint(e.Config.Meta["rule"], " ", e.Config.Kwargs["column"])]++
+			}
+		}
+		total, passed = total+runs, passed+ok
+		t.Logf("%s: %d of %d, %v", filepath.Base(file), ok, runs, failures)
+	}
+	if float64(passed) < 0.95*float64(total) {
+		t.Errorf("%d of %d suites hold on the other half", passed, total)
+	}
+}

@@ -162,7 +162,7 @@ func DefaultPolicy() Policy {
 			Kinds: []AlertKind{
 				{"latency", KindLatency}, {"duration", KindLatency}, {"slow", KindLatency}, {"p95", KindLatency}, {"p99", KindLatency}, {"timeout", KindLatency},
 				{"5xx", KindErrors}, {"error", KindErrors}, {"unavailable", KindErrors}, {"down", KindErrors},
-				{"missing", KindDataQuality}, {"schema", KindDataQuality}, {"null", KindDataQuality},
+				{"data_quality", KindDataQuality}, {"missing", KindDataQuality}, {"schema", KindDataQuality}, {"null", KindDataQuality},
 				{"accuracy", KindPerformance}, {"auc", KindPerformance}, {"performance", KindPerformance},
 				{"drift", KindDrift},
 			},

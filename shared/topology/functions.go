@@ -23,7 +23,7 @@ var Functions = []Spec{
 		Grants: []Grant{
 			{Data, "raw/", ReadWrite}, {Data, "processed/", ReadWrite}, {Data, "rejected/", Write}, {Data, "reports/", ReadWrite},
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "config/", Read}, {Data, "uploads/", ReadWrite},
-			{Control, "dataset", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Control, "drift", Read}, {Audit, "", Write},
+			{Control, "dataset", ReadWrite}, {Control, "requests", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "job", ReadWrite}, {Control, "model", Read}, {Control, "drift", Read}, {Audit, "", Write},
 		},
 	},
 	{
@@ -44,7 +44,7 @@ var Functions = []Spec{
 			{"POST", "/models/{m}/rollback", Operate, SmallBody},
 			{"POST", "/models/{m}/switch", Operate, SmallBody},
 		},
-		Subscribes: []event.Type{event.ModelTrained, event.TrainingFailed, event.DatasetRejected, event.DriftMeasured, event.AlertReceived,
+		Subscribes: []event.Type{event.ModelTrained, event.TrainingFailed, event.DatasetValidated, event.DatasetRejected, event.DriftMeasured, event.AlertReceived,
 			event.AliasMoved, event.OwnerAlerted, event.ApprovalRequested, event.ApprovalDecided, event.SweepRequested, event.RetrainDue},
 		Schedules: []Schedule{
 			{Name: "sweep", Every: 15 * time.Minute, Event: event.SweepRequested},
@@ -96,7 +96,7 @@ var Functions = []Spec{
 		Grants: []Grant{
 			{Data, "capture/", ReadWrite}, {Data, "groundtruth/", Write}, {Models, "models/", Read}, {Data, "config/", Read},
 			{Data, "batches/", ReadWrite}, {Data, "predictions/", Write}, {Control, "job", ReadWrite}, {Control, "report", Write},
-			{Control, "model", Read}, {Control, "gauge", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
+			{Control, "model", Read}, {Control, "requests", Read}, {Control, "gauge", Read}, {Control, "label", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -107,7 +107,7 @@ var Functions = []Spec{
 		Memory:     1024, Timeout: 5 * time.Minute, Concurrency: 2,
 		Grants: []Grant{
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "config/", Read},
-			{Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "alert", ReadWrite}, {Control, "gauge", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
+			{Data, "batches/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "alert", ReadWrite}, {Control, "gauge", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
 		},
 	},
 	{
@@ -144,6 +144,7 @@ var Functions = []Spec{
 			{"GET", "/reports", Operate, NoBody},
 			{"GET", "/reports/{id}", Operate, NoBody},
 			{"GET", "/jobs/{id}", Operate, NoBody},
+			{"GET", "/quality/{kind}/{name}", Operate, NoBody},
 			{"GET", "/datasets", Operate, NoBody},
 			{"GET", "/datasets/{name}/versions", Operate, NoBody},
 			{"GET", "/datasets/{name}/versions/{version}", Operate, NoBody},
@@ -151,7 +152,7 @@ var Functions = []Spec{
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
 			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Data, "processed/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
-			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Control, "dataset", Read}, {Audit, "", Read},
+			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "quality", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Control, "dataset", Read}, {Audit, "", Read},
 		},
 	},
 }

@@ -215,6 +215,26 @@ func (h *Handler) expire(ctx context.Context, e event.Event, d control.Doc, r ap
 	return h.Control.Commit(ctx, control.Change{Model: r.Model, Op: "expire/" + r.ID, Put: []control.Doc{doc}, Entries: []audit.Entry{entry}, Events: []event.Event{out}})
 }
 
+// dataRejected tells the owner of data that was not taken, whole or in part, where it can be mended. The data of a retraining has no owner but its
+// incident.
+func (h *Handler) dataRejected(ctx context.Context, e event.Event) error {
+	var v event.Validated
+	if err := e.Decode(&v); err != nil {
+		return err
+	}
+	if v.Incident != "" {
+		if v.Passed {
+			return nil
+		}
+		return h.trainingFailed(ctx, e)
+	}
+	if v.Passed && v.Rejected == 0 || v.Fresh > 0 {
+		return nil
+	}
+	subject, body := document.DataMail(v)
+	return fault.Wrap(h.Alert(ctx, Mail{ID: e.ID, To: h.Owner, Subject: subject, Body: body}), "tell %s of the rejected data of %s", h.Owner, v.Dataset)
+}
+
 // trainingFailed tells the incident that its retraining made nothing.
 func (h *Handler) trainingFailed(ctx context.Context, e event.Event) error {
 	var t struct { // what event.Trained and event.Validated have in common

@@ -78,7 +78,8 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	do := map[event.Type]func(context.Context, event.Event) error{
 		event.ModelTrained:      h.trained,
 		event.TrainingFailed:    h.trainingFailed,
-		event.DatasetRejected:   h.trainingFailed,
+		event.DatasetRejected:   h.dataRejected,
+		event.DatasetValidated:  h.dataRejected,
 		event.DriftMeasured:     h.measured,
 		event.AlertReceived:     h.alerted,
 		event.AliasMoved:        h.moved,

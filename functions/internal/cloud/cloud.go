@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mlops/functions/internal/idempotency"
+	"mlops/functions/internal/intake"
 	"mlops/shared/config"
 	"mlops/shared/control"
 	"mlops/shared/event"
@@ -169,9 +170,10 @@ func (p *Platform) Config(ctx context.Context, name string) ([]byte, error) {
 	return b, err
 }
 
-// Sign makes the address of an upload.
-func (p *Platform) Sign(key string, expires time.Time) (string, error) {
-	return p.data.Sign(context.Background(), key, expires.Sub(p.Now()))
+// Sign makes the address of an upload, with the words that are to stand beside the object.
+func (p *Platform) Sign(key string, metadata map[string]string, expires time.Time) (intake.Signed, error) {
+	address, headers, err := p.data.Sign(context.Background(), key, metadata, expires.Sub(p.Now()))
+	return intake.Signed{URL: address, Headers: headers, MaxBytes: MaxUpload}, err
 }
 
 // Bucket is a bucket as handlers know it. What passes through it is counted: predictions captured, and the time it takes to load a model.

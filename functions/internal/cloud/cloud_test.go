@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"mlops/functions/internal/door"
+	"mlops/shared/dataset"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/platform/start"
@@ -205,7 +206,7 @@ func TestUploads(t *testing.T) {
 		t.Errorf("another version: job %s, error %v", got.Job, err)
 	}
 	for body, want := range map[string]string{"a,b\n": ".csv", " {\"a\":1}": ".jsonl", "PAR1..": ".parquet", "\x1f\x8b..": ".csv.gz", "\x28\xb5\x2f\xfd": ".csv.zst", "": ".csv"} {
-		if got := extension("uploads/heart/01JD7Z", []byte(body)); got != want {
+		if got := dataset.ExtensionOf("uploads/heart/01JD7Z", []byte(body)); got != want {
 			t.Errorf("%q: %s; want %s", body, got, want)
 		}
 	}

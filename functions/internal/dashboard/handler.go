@@ -66,6 +66,7 @@ func (h *Handler) Routes() http.Handler {
 
 		"GET /datasets/{name}/versions":           h.versions,
 		"GET /datasets/{name}/versions/{version}": h.dataVersion,
+		"GET /quality/{kind}/{name}":              h.quality,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v, err := do(r)

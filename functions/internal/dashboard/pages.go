@@ -124,7 +124,15 @@ func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	m.Windows, m.Readings = history.Windows, history.Readings
-	err := h.each(ctx, name, func(e audit.Entry) {
+	var datasets []string
+	for _, v := range m.State.Versions {
+		datasets = append(datasets, v.Dataset)
+	}
+	var err error
+	if m.Quality, err = h.followed(ctx, name, datasets); err != nil {
+		return nil, err
+	}
+	err = h.each(ctx, name, func(e audit.Entry) {
 		m.Entries = append(m.Entries, e)
 		if len(m.Entries) > 500 {
 			m.Entries = m.Entries[1:]

@@ -15,6 +15,7 @@ import (
 	"mlops/shared/control"
 	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/quality"
 	"mlops/shared/registry"
 	"mlops/shared/topology"
 )
@@ -29,9 +30,10 @@ type Handler struct {
 	Blobs    capture.Blobs // the data bucket
 	Loader   *serving.Loader
 	Settings func(ctx context.Context) (Settings, error)
-	Span     Span              // what a check looks at where neither its event nor drift.yaml says
-	Stage    string            // of the deployment
-	Emit     func(line []byte) // takes lines of CloudWatch's embedded metric format; nil = nobody reads them
+	Quality  func(ctx context.Context) (quality.Policy, error) // when a change of the traffic of a day is an anomaly; nil = the default
+	Span     Span                                              // what a check looks at where neither its event nor drift.yaml says
+	Stage    string                                            // of the deployment
+	Emit     func(line []byte)                                 // takes lines of CloudWatch's embedded metric format; nil = nobody reads them
 	Now      func() time.Time
 	NewID    func() string
 	Log      *slog.Logger
@@ -83,6 +85,11 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	if err := e.Decode(&d); err != nil {
 		return err
 	}
+	if e.Type == event.BatchScored && d.Table != "" {
+		if err := h.batch(ctx, e, d.Table); err != nil {
+			return err
+		}
+	}
 	names := []string{e.Model}
 	if e.Model == "" {
 		var err error
@@ -121,6 +128,9 @@ func (h *Handler) end(ctx context.Context, e event.Event, id string) error {
 
 // check measures one model's window.
 func (h *Handler) check(ctx context.Context, e event.Event, d event.Drift, name string) error {
+	if err := h.daily(ctx, name, e.Time); err != nil && !fault.Is(err, fault.Conflict) { // Conflict: another delivery was quicker
+		return err
+	}
 	settings, err := h.Settings(ctx)
 	if err != nil {
 		return err

@@ -39,6 +39,8 @@ type Edge struct {
 	Log   *slog.Logger
 	Once  *idempotency.Keeper // nil: keys are not looked at
 
+	Uploads http.Handler // takes PUT /uploads/{dataset}/{id}, which carries its own signature, as a bucket does in the cloud; nil = nothing does
+
 	mu     sync.Mutex
 	signIn map[string]time.Time // one-time codes and when they end
 }
@@ -63,6 +65,9 @@ func (e *Edge) Handler(functions map[topology.Function]http.Handler) (http.Handl
 		}
 	}
 	mux.HandleFunc("GET /dashboard/sign-in", e.session)
+	if e.Uploads != nil {
+		mux.Handle("PUT /uploads/{dataset}/{id}", e.Uploads)
+	}
 	mux.Handle("GET /{$}", http.RedirectHandler("dashboard/", http.StatusFound))
 	return e.frame(mux), nil
 }
@@ -93,7 +98,7 @@ func (e *Edge) frame(mux *http.ServeMux) http.Handler {
 // unrouted answers what no route takes: 405 with Allow where another method would do, else 404.
 func (e *Edge) unrouted(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	var allow []string
-	for _, m := range []string{http.MethodGet, http.MethodPost} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 		probe := *r
 		probe.Method = m
 		if _, pattern := mux.Handler(&probe); pattern != "" {

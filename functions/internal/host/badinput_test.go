@@ -142,8 +142,15 @@ func TestPartlyBadUpload(t *testing.T) {
 		t.Fatalf("%v, %v", objects, err)
 	}
 	rejected, err := w.State.Data.Get(background, objects[0].Key, 1<<20)
-	if err != nil || bytes.Count(rejected, []byte("\n")) != 2 || !bytes.Contains(rejected, []byte(`"row":321`)) || !bytes.Contains(rejected, []byte(`"row":322`)) {
+	if err != nil || bytes.Count(rejected, []byte("\n")) != 3 || !bytes.Contains(rejected, []byte("\n321,default,target is missing,")) || !bytes.Contains(rejected, []byte("\n322,default,target is missing,")) {
 		t.Errorf("%s, %v", rejected, err)
+	}
+	if j.Result["rejected"] != objects[0].Key {
+		t.Errorf("the job says %v", j.Result)
+	}
+	mails, err := w.State.Mails.List(background)
+	if err != nil || len(mails) != 1 || !strings.Contains(strings.Join(strings.Fields(mails[0].Body), ""), objects[0].Key) || !strings.Contains(mails[0].Subject, "2 rows") {
+		t.Errorf("the owner was told %+v, %v", mails, err)
 	}
 }
 

@@ -34,12 +34,10 @@ import (
 	"mlops/shared/control"
 	"mlops/shared/event"
 	"mlops/shared/fault"
-	"mlops/shared/model/fit"
 	"mlops/shared/platform/local"
 	"mlops/shared/platform/store"
 	"mlops/shared/topology"
 	"mlops/shared/training"
-	"mlops/shared/training/selection"
 )
 
 // Options are what a person chooses about a host.
@@ -92,6 +90,9 @@ func Open(o Options) (*Host, error) {
 		state.Close()
 		return nil, err
 	}
+	if err := h.Ingest.Refresh(context.Background()); err != nil { // no reason not to serve
+		o.Log.Error("the rules for requests stay as they were", "error", err)
+	}
 	return h, nil
 }
 
@@ -100,7 +101,8 @@ func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
 	policies, driftSettings, rule, recipes := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config), settings.Features(h.config)
-	if err := readable(policies, driftSettings, rule, recipes); err != nil {
+	checkpoints, qualityPolicy := settings.Checkpoints(h.config), settings.Quality(h.config)
+	if err := errors.Join(readable(policies), readable(driftSettings), readable(rule), readable(recipes), readable(checkpoints), readable(qualityPolicy)); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -119,15 +121,22 @@ func (h *Host) wire() error {
 	}}
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
-	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
+	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Checkpoints: checkpoints, Quality: qualityPolicy, Log: o.Log}
 	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Features: recipes, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
-	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Quality: qualityPolicy, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
 	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
 	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}
 	decider := &agent.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Prober: probe.Prober{Key: h.probeKey, Client: inside{h}}, Mint: mac, Send: h.send, Alert: h.send, Policy: policies,
 		Base: o.PublicURL, Owner: owner, Now: o.Now, NewID: id, Nonce: store.Nonce, Log: o.Log}
+
+	signer, err := h.State.Key("upload", 32)
+	if err != nil {
+		return err
+	}
+	taken := &uploads{h, signer}
+	h.Ingest.Sign, h.Edge.Uploads = taken.sign, taken
 
 	functions := map[topology.Function]http.Handler{
 		topology.Predict: predictor.Routes(), topology.Train: trainer.Routes(), topology.Validate: h.Ingest.Routes(), topology.DriftCheck: drifter.Routes(),
@@ -237,13 +246,10 @@ func (h *Host) config(_ context.Context, name string) ([]byte, error) {
 // owner is whom a machine on its own tells, and asks where its policy names nobody.
 const owner = "owner@localhost"
 
-// readable reads every configuration once, so that a wrong one is said at start-up and not when something has happened.
-func readable(decisions func(context.Context) (agent.Policies, error), drifts func(context.Context) (driftcheck.Settings, error), rule func(context.Context) (selection.Policy, error), features func(context.Context) (fit.Recipes, error)) error {
-	_, a := decisions(context.Background())
-	_, b := drifts(context.Background())
-	_, c := rule(context.Background())
-	_, d := features(context.Background())
-	return errors.Join(a, b, c, d)
+// readable reads a configuration once, so that a wrong one is said at start-up and not when something has happened.
+func readable[T any](read func(context.Context) (T, error)) error {
+	_, err := read(context.Background())
+	return err
 }
 
 func (h *Host) send(ctx context.Context, m agent.Mail) error {

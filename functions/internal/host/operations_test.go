@@ -65,7 +65,7 @@ func TestUploadAndJob(t *testing.T) {
 	if len(w.state("loan").Versions) != versions {
 		t.Error("validating made a version")
 	}
-	problems(t, w.post("/datasets/loan/upload-url", `{}`).is(http.StatusServiceUnavailable), "Unavailable")
+	only(t, "the answer", w.post("/datasets/loan/upload-url?target=default", `{}`).is(http.StatusOK).tree(), "url", "method", "key", "headers", "job_id", "expires_at", "max_bytes")
 	problems(t, w.send("POST", "/datasets/loan?colour=red&task=guess", w.Keys.Operate, bytes.NewReader(people(20, 1))).is(http.StatusBadRequest), "ValidationError", "colour unknown_parameter", "task unknown_value")
 	problems(t, w.send("POST", "/datasets/loan", w.Keys.Operate, bytes.NewReader(people(20, 1)), "Content-Type: image/png").is(http.StatusUnsupportedMediaType), "UnsupportedMediaType")
 	problems(t, w.send("POST", "/datasets/Loan%20!", w.Keys.Operate, bytes.NewReader(people(20, 1))).is(http.StatusBadRequest), "ValidationError")

@@ -132,6 +132,10 @@ func (h *Handler) scoreAll(s *serving.Served, e event.Event, rows []map[string]a
 			d.Row, bad = fault.Row(i), true
 			out.problems = append(out.problems, d)
 		}
+		if s.Rules.Len() > 0 {
+			refused, _ := broken(s, row, problems, i, true)
+			out.problems, bad = append(out.problems, refused...), bad || len(refused) > 0
+		}
 		if bad {
 			continue
 		}
@@ -190,6 +194,7 @@ func (h *Handler) endBatch(ctx context.Context, e event.Event, b event.Batch, ch
 		if err != nil {
 			return err
 		}
+		scoredIDs.Table = b.Key
 		next, err := event.New(h.NewID(), event.BatchScored, e.Time, e.Model, scoredIDs)
 		if err != nil {
 			return err

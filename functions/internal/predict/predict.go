@@ -103,6 +103,10 @@ func (h *Handler) score(ctx context.Context, s *serving.Served, rows []map[strin
 			}
 			problems = append(problems, p)
 		}
+		if s.Rules.Len() > 0 {
+			refused, warned := broken(s, row, found, i, len(rows) > 1)
+			problems, rowWarnings[i] = append(problems, refused...), distinct(rowWarnings[i], warned)
+		}
 	}
 	records := make([]capture.Record, len(rows))
 	for i, row := range rows {
@@ -155,6 +159,33 @@ func ranges(s *serving.Served, row map[string]any, x []float64, i int, many bool
 		out = append(out, d)
 	}
 	return out
+}
+
+// broken are the problems by the rules for requests: those that refuse the row, and those that only warn. A field that the model itself cannot
+// read is not named twice.
+func broken(s *serving.Served, row map[string]any, found []fault.Detail, i int, many bool) (refused, warned []fault.Detail) {
+	s.Rules.Check(row, func(d fault.Detail, reject bool) {
+		if slices.ContainsFunc(found, func(p fault.Detail) bool { return p.Field == d.Field }) {
+			return
+		}
+		if many {
+			d.Row = fault.Row(i)
+		}
+		if reject {
+			refused = append(refused, d)
+		} else {
+			warned = append(warned, d)
+		}
+	})
+	return refused, warned
+}
+
+// distinct joins warnings; where a rule warns of the same as the range of training does, the rule's bounds are told.
+func distinct(own, rules []fault.Detail) []fault.Detail {
+	own = slices.DeleteFunc(own, func(w fault.Detail) bool {
+		return slices.ContainsFunc(rules, func(d fault.Detail) bool { return d.Field == w.Field && d.Code == w.Code })
+	})
+	return append(own, rules...)
 }
 
 func answer(s *serving.Served, p []float64, id string, now time.Time) Answer {

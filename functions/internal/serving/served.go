@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/registry"
+	"mlops/shared/rule"
 )
 
 // MaxArtefact is the largest model.bin that is loaded, bytes.
@@ -27,6 +29,8 @@ type Served struct {
 	Data     string   // data version it was trained on
 	Ignored  []string // columns of its data that are not features: accepted in a request, and not used
 	LoadedAt time.Time
+	ruled    bool          // Rules have been looked for
+	Rules    *rule.Checker // what requests are checked by beside the model's own needs; nil = nothing
 }
 
 // Loader keeps the champion of each model in memory. It looks at the alias again when TTL has passed, and goes on with the last good
@@ -50,7 +54,11 @@ type entry struct {
 	mu      sync.Mutex
 	served  *Served
 	checked time.Time
+	ruled   time.Time // when the rules for requests were looked at
 }
+
+// rulesTTL is how long the rules for requests are taken to be as they were.
+const rulesTTL = 10 * time.Second
 
 // Champion gives the version that the champion alias points to. NotFound: no such model; Unavailable: it has no champion yet, or it
 // cannot be loaded and none was loaded before.
@@ -86,7 +94,37 @@ func (l *Loader) Champion(ctx context.Context, name string) (*Served, error) {
 		return nil, err
 	}
 	e.served, e.checked = s, now
-	return s, nil
+	l.rules(ctx, name, e, now)
+	return e.served, nil
+}
+
+// rules looks at the rules for requests again when their time is over. Where they cannot be read, or do not compile, the version goes on with those it
+// has, and the next request looks again: a control plane that is down must not take predictions down.
+func (l *Loader) rules(ctx context.Context, name string, e *entry, now time.Time) {
+	s := e.served
+	if !e.ruled.IsZero() && now.Sub(e.ruled) < rulesTTL && !now.Before(e.ruled) && s.ruled {
+		return
+	}
+	var set rule.Set
+	if _, err := l.Control.Get(ctx, control.Requests(name), &set); err != nil && !fault.Is(err, fault.NotFound) {
+		return
+	}
+	e.ruled = now
+	if s.ruled && s.Rules.Same(set.Digest) {
+		return
+	}
+	checker, err := set.Compile(s.reads)
+	if err != nil {
+		return
+	}
+	with := *s // others may be reading the one there is
+	with.Rules, with.ruled = checker, true
+	e.served = &with
+}
+
+// reads reports whether the model reads the column: a rule about any other, such as the target, says nothing of a request.
+func (s *Served) reads(column string) bool {
+	return slices.ContainsFunc(s.Features, func(f model.Feature) bool { return f.Name == column })
 }
 
 func (l *Loader) load(ctx context.Context, name string, have *Served) (*Served, error) {

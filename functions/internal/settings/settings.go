@@ -9,8 +9,10 @@ import (
 	"mlops/shared/drift"
 	"mlops/shared/drift/alert"
 	"mlops/shared/evaluate"
+	"mlops/shared/expect"
 	"mlops/shared/model/fit"
 	"mlops/shared/platform"
+	"mlops/shared/quality"
 	"mlops/shared/remedy"
 	"mlops/shared/training/selection"
 )
@@ -62,6 +64,20 @@ func Selection(read Reader) func(ctx context.Context) (selection.Policy, error) 
 // Features reads features.yaml.
 func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
 	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
+}
+
+// Checkpoints reads checkpoints.yaml.
+func Checkpoints(read Reader) func(ctx context.Context) (expect.Checkpoints, error) {
+	return func(ctx context.Context) (expect.Checkpoints, error) {
+		return one(ctx, read, "checkpoints", expect.DefaultCheckpoints())
+	}
+}
+
+// Quality reads quality.yaml.
+func Quality(read Reader) func(ctx context.Context) (quality.Policy, error) {
+	return func(ctx context.Context) (quality.Policy, error) {
+		return one(ctx, read, "quality", quality.DefaultPolicy())
+	}
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {

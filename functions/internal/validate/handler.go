@@ -16,6 +16,7 @@ import (
 
 	"mlops/functions/internal/capture"
 	"mlops/functions/internal/door"
+	"mlops/functions/internal/intake"
 	"mlops/functions/internal/job"
 	"mlops/functions/internal/table"
 	"mlops/shared/audit"
@@ -26,7 +27,8 @@ import (
 	"mlops/shared/event"
 	"mlops/shared/expect"
 	"mlops/shared/fault"
-	"mlops/shared/registry"
+	"mlops/shared/quality"
+	"mlops/shared/topology"
 	"mlops/shared/training/selection"
 )
 
@@ -44,8 +46,11 @@ type Handler struct {
 	Now     func() time.Time
 	NewID   func() string
 	Limits  dataset.Limits
-	Sign    func(key string, expires time.Time) (url string, err error) // a presigned upload; nil where the platform has none
-	Log     *slog.Logger
+	// Checkpoints says what each dataset is checked against; nil = the defaults.
+	Checkpoints func(ctx context.Context) (expect.Checkpoints, error)
+	Quality     func(ctx context.Context) (quality.Policy, error)                                      // when a change of what comes in is an anomaly; nil = the default
+	Sign        func(key string, metadata map[string]string, expires time.Time) (intake.Signed, error) // an upload by its address; nil where the platform has none
+	Log         *slog.Logger
 
 	Selection func(ctx context.Context) (selection.Policy, error) // which data version is trained on; nil = the default rule
 	Drift     func(ctx context.Context) (drift.Policy, error)     // by which versions are held against live traffic; nil = the default
@@ -106,22 +111,24 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 
 // Accept stores raw bytes and starts their way. The same bytes again are stored once and validated again under a new job.
 func (h *Handler) Accept(ctx context.Context, u event.Upload, ext string, body []byte) (string, error) {
-	if !registry.ValidName(u.Dataset) {
-		return "", fault.Invalidf("%.80q is not a name: use 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit", u.Dataset)
+	if err := intake.Named(&u); err != nil {
+		return "", err
 	}
 	if len(body) == 0 {
 		return "", fault.Invalidf("the upload of %s is empty", u.Dataset)
-	}
-	if u.Model == "" {
-		u.Model = u.Dataset
-	}
-	if !registry.ValidName(u.Model) {
-		return "", fault.Invalidf("%.80q is not a model's name: use 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit", u.Model)
 	}
 	u.Digest = digest(body)
 	u.Key = path.Join("raw", u.Dataset, u.Digest+ext)
 	if err := h.Blobs.Create(ctx, u.Key, body); err != nil {
 		return "", fault.Wrap(err, "store the upload of %s", u.Dataset)
+	}
+	return h.Begin(ctx, u)
+}
+
+// Begin starts the way of an upload whose bytes are stored under its Key and have its Digest.
+func (h *Handler) Begin(ctx context.Context, u event.Upload) (string, error) {
+	if err := intake.Named(&u); err != nil {
+		return "", err
 	}
 	if u.Job == "" {
 		u.Job = h.NewID()
@@ -140,39 +147,29 @@ func (h *Handler) Accept(ctx context.Context, u event.Upload, ext string, body [
 		Entries: []audit.Entry{{Kind: audit.DatasetUploaded, Model: u.Model, At: now, Actor: actor(u.Actor), SHA256: u.Digest, RequestID: door.RequestOf(ctx), Reason: u.Key}}})
 }
 
-// check answers POST /datasets/{name}/validate: the body against the dataset's suite, at once, with Great Expectations' result and no effect.
+// check answers POST /datasets/{name}/validate: the body against the dataset's checkpoint, at once, with Great Expectations' result and no
+// effect. Without a body it is the newest data version that is checked, and the checkpoint's rules for requests are taken into use.
 func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 	result, err := func() (*expect.Result, error) {
 		ctx := r.Context()
-		format := expect.Format(r.URL.Query().Get("result_format"))
-		switch format {
-		case "":
-			format = "SUMMARY"
-		case "BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE":
-		default:
-			return nil, fault.Invalidf("there is no result format %.40q", format).With(fault.Detail{Field: "result_format", Code: "unknown_value", Got: string(format), Expected: "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE"})
+		format, err := resultFormat(r.URL.Query().Get("result_format"))
+		if err != nil {
+			return nil, err
 		}
 		var d Dataset
 		if _, err := h.Control.Get(ctx, control.Dataset(r.PathValue("name")), &d); err != nil {
 			return nil, fault.Wrap(err, "find the dataset %.60q", r.PathValue("name"))
 		}
-		suite, err := h.suite(ctx, d.Suite)
+		f, err := h.subjectOf(r, d)
 		if err != nil {
 			return nil, err
 		}
-		body, err := door.Body(r, 5<<20)
+		u := event.Upload{Dataset: d.Name, Target: d.Target}
+		c, err := h.checkpoint(ctx, f, u, d)
 		if err != nil {
 			return nil, err
 		}
-		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
-		if err != nil {
-			return nil, err
-		}
-		f, err := h.read(body, d.Name+ext)
-		if err != nil {
-			return nil, err
-		}
-		return expect.Validate(f, suite, expect.Options{Format: format, Now: h.Now()}), nil
+		return c.evaluate(f, u, expect.Options{Format: format, Now: h.Now()}), nil
 	}()
 	if err != nil {
 		door.Fail(w, r, door.Plain, err)
@@ -181,45 +178,40 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 	door.JSON(w, http.StatusOK, result)
 }
 
-// uploadURL answers where a file too large for a request may be PUT.
-func (h *Handler) uploadURL(w http.ResponseWriter, r *http.Request) {
-	if h.Sign == nil {
-		door.Fail(w, r, door.Plain, fault.Unavailablef("this platform has no presigned uploads: on one machine, start it with --data file"))
-		return
-	}
-	key := path.Join("uploads", r.PathValue("name"), h.NewID())
-	url, err := h.Sign(key, h.Now().Add(15*time.Minute))
+// subjectOf is the table that a request asks about: its body, or where it has none the newest data version.
+func (h *Handler) subjectOf(r *http.Request, d Dataset) (*dataset.Frame, error) {
+	ctx := r.Context()
+	body, err := door.Body(r, topology.UploadBody)
 	if err != nil {
-		door.Fail(w, r, door.Plain, err)
-		return
+		return nil, err
 	}
-	door.JSON(w, http.StatusOK, map[string]string{"url": url, "key": key, "method": "PUT"})
-}
-
-func uploadOf(r *http.Request) (event.Upload, error) {
-	q := r.URL.Query()
-	known := []string{"target", "positive", "task", "model", "ignore", "segment", "format"}
-	var problems []fault.Detail
-	for k := range q {
-		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+k+" ") {
-			problems = append(problems, fault.Detail{Field: k, Code: "unknown_parameter", Expected: "one of " + strings.Join(known, ", ")})
+	if len(body) > 0 {
+		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
+		if err != nil {
+			return nil, err
 		}
+		return h.read(body, d.Name+ext)
 	}
-	if t := q.Get("task"); t != "" && t != "binary" && t != "multiclass" && t != "regression" {
-		problems = append(problems, fault.Detail{Field: "task", Code: "unknown_value", Got: t, Expected: "binary, multiclass or regression"})
+	if len(d.Versions) == 0 {
+		return nil, fault.NotFoundf("the dataset %s has no data version yet", d.Name)
 	}
-	if len(problems) > 0 {
-		return event.Upload{}, fault.Invalidf("the upload's parameters are wrong").With(problems...)
+	if err := h.refresh(ctx, d); err != nil {
+		return nil, err
 	}
-	return event.Upload{Dataset: r.PathValue("name"), Target: q.Get("target"), Positive: q.Get("positive"), Task: q.Get("task"), Model: q.Get("model"),
-		Ignore: list(q.Get("ignore")), Segment: list(q.Get("segment")), Actor: door.CallerOf(r.Context()).ID}, nil
+	m, err := table.ReadManifest(ctx, h.Blobs, d.Name, d.Versions[len(d.Versions)-1])
+	if err != nil {
+		return nil, err
+	}
+	return h.whole(ctx, m)
 }
 
-func list(s string) []string {
-	if s == "" {
-		return nil
+// resultFormat is a format by its name; "" leaves it to the checkpoint.
+func resultFormat(name string) (expect.Format, error) {
+	switch format := expect.Format(name); format {
+	case "", expect.BooleanOnly, expect.Basic, expect.Summary, expect.Complete:
+		return format, nil
 	}
-	return strings.Split(s, ",")
+	return "", fault.Invalidf("there is no result format %.40q", name).With(fault.Detail{Field: "result_format", Code: "unknown_value", Got: name, Expected: "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE"})
 }
 
 // read reads a table in any of the platform's formats.

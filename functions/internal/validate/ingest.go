@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -41,7 +40,8 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		return err
 	}
 
-	out := event.Validated{Upload: u, Version: p.manifest.Version, Rows: p.rows, Rejected: p.rejected, Report: p.report, Passed: p.err == nil}
+	out := event.Validated{Upload: u, Version: p.manifest.Version, Rows: p.rows, Rejected: p.rejected, Report: p.report, Passed: p.err == nil,
+		Rejections: p.rejections, Listed: p.listed, Unlisted: p.unlisted, Shown: p.shown}
 	kind, name := audit.ValidatePassed, event.DatasetValidated
 	if p.err != nil {
 		kind, name = audit.ValidateFailed, event.DatasetRejected
@@ -51,6 +51,9 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 	docs, err := job.Advance(ctx, h.Control, u.Job, done, func(j *job.Job) {
 		j.Status, j.Stage, j.Model = job.Running, "validated", u.Model
 		j.Result["validation"], j.Result["data_version"] = p.report, p.manifest.Version
+		if p.rejections != "" {
+			j.Result["rejected"] = p.rejections
+		}
 		if p.err != nil {
 			job.Fail(p.err)(j)
 			j.Stage = "rejected"
@@ -66,15 +69,23 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		if err != nil {
 			return err
 		}
-		docs = append(docs, doc)
+		rules, err := h.requestRules(ctx, u.Dataset, u.Model)
+		if err != nil {
+			h.Log.ErrorContext(ctx, "the rules for requests stay as they were", "dataset", u.Dataset, "error", err)
+		}
+		docs = append(append(docs, doc), rules...)
+	}
+	history, alerts, err := h.observe(ctx, e, u, p)
+	if err != nil {
+		return err
 	}
 	next, err := event.New(h.NewID(), name, done, u.Model, out)
 	if err != nil {
 		return err
 	}
 	entry := audit.Entry{Kind: kind, Model: u.Model, At: done, SHA256: p.manifest.Version, Actor: audit.Actor{Type: "schedule", ID: "validate"}, Reason: p.summary,
-		Inputs: map[string]string{"upload": u.Digest, "rows": strconv.Itoa(p.rows), "rejected": strconv.Itoa(p.rejected)}}
-	return h.Control.Commit(ctx, control.Change{Model: u.Model, Op: "ingest/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
+		Policy: audit.Policy{Name: "checkpoints", Version: p.checkpoints, Rule: u.Dataset}, Inputs: map[string]string{"upload": u.Digest, "rows": strconv.Itoa(p.rows), "rejected": strconv.Itoa(p.rejected)}}
+	return h.Control.Commit(ctx, control.Change{Model: u.Model, Op: "ingest/" + e.ID, Put: append(docs, history...), Entries: []audit.Entry{entry}, Events: append([]event.Event{next}, alerts...)})
 }
 
 // inherit fills what an upload leaves open with what is known of its dataset.
@@ -111,6 +122,12 @@ type prepared struct {
 	rejected int
 	warnings int // failed expectations of less than critical severity
 	err      error
+
+	checkpoints      string // digest
+	rejections       string // key of the list of rows to mend
+	listed, unlisted int
+	shown            []event.Rejection
+	table            *dataset.Frame // as it came
 }
 
 // prepare decides everything about an upload without an effect.
@@ -122,30 +139,37 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	if u.Target == "" {
 		u.Target = f.Columns[len(f.Columns)-1].Name
 	}
-	suite, key, proposed, err := h.suiteFor(ctx, f, u, d)
+	check, err := h.checkpoint(ctx, f, u, d)
 	if err != nil {
-		return prepared{err: err, summary: "no suite"}
+		return prepared{err: err, summary: "no suite", checkpoints: check.digest}
 	}
-	result := expect.Validate(subject(f, u.Target, key == configured(u.Dataset)), suite, expect.Options{Format: "SUMMARY", Now: now})
+	p.checkpoints = check.digest
+	result := check.evaluate(f, u, expect.Options{Now: now})
 	report := compact(result) // named by its content: after a crash the same upload may meet a suite that another one brought in between
 	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+digest(report)[:12]+".json")
 	p.objects = append(p.objects, object{p.report, report})
-	if proposed != nil {
-		p.objects = append(p.objects, object{key, proposed})
+	if check.proposed != nil {
+		p.objects = append(p.objects, object{check.key, check.proposed})
 	}
 	critical := result.Failed("critical")
 	p.warnings = len(result.Failed("info")) - len(critical)
-	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", suite.Name, len(suite.Expectations), p.warnings)
+	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", check.suite.Name, len(check.suite.Expectations), p.warnings)
 	target, err := dataset.ParseTarget(u.Target)
 	if err != nil {
 		p.err = err
 		return p
 	}
 	keep := target.Present(f)
+	list, more := result.Rejections(f, check.OnFailure, maxListed)
+	missing := missingTargets(keep, f.Rows(), u.Target)
+	if p.err = p.listRejected(u, append(missing[:min(len(missing), maxListed)], list...), more+max(0, len(missing)-maxListed)); p.err != nil {
+		return p
+	}
+	p.table = f
+	aside := check.setAside(result)
+	keep = slices.DeleteFunc(keep, func(row int) bool { return aside[row] })
 	p.rejected = f.Rows() - len(keep)
 	if p.rejected > 0 && len(keep) > 0 {
-		rejected := missingTargets(f, keep, u.Target)
-		p.objects = append(p.objects, object{path.Join("rejected", u.Dataset, u.Job+"-"+digest(rejected)[:12]+".jsonl"), rejected})
 		f = f.Take(keep)
 	}
 	labels, err := target.Labels(f, dataset.Task(u.Task), u.Positive)
@@ -153,12 +177,16 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 		p.err = err
 		return p
 	}
-	if len(critical) > 0 {
-		p.err = refusal(u.Dataset, critical)
+	if blocking := check.blocking(result); len(blocking) > 0 {
+		p.err = refusal(u.Dataset, blocking)
+		return p
+	}
+	if len(keep) == 0 {
+		p.err = fault.Invalidf("every row of %s failed its checkpoint: %s lists them", u.Dataset, p.rejections)
 		return p
 	}
 	f = materialise(f, target, labels)
-	p.describe(f, labels, u, suite, key, now)
+	p.describe(f, labels, u, check.suite, check.key, now)
 	p.err = p.split(f, labels)
 	return p
 }
@@ -189,30 +217,14 @@ func subject(f *dataset.Frame, text string, configured bool) *dataset.Frame {
 	return g
 }
 
-// suiteFor finds the suite of an upload: the dataset's, or one proposed from these first rows, so that nothing trains unvalidated.
-func (h *Handler) suiteFor(ctx context.Context, f *dataset.Frame, u event.Upload, d Dataset) (*expect.Suite, string, []byte, error) {
-	if b, err := h.Blobs.Get(ctx, configured(u.Dataset), 16<<20); err == nil {
-		s, err := expect.ReadSuite(b)
-		return s, configured(u.Dataset), nil, fault.Wrap(err, "read the configured suite %s", configured(u.Dataset))
-	} else if !fault.Is(err, fault.NotFound) {
-		return nil, "", nil, err
-	}
-	if d.Suite != "" {
-		s, err := h.suite(ctx, d.Suite)
-		return s, d.Suite, nil, err
-	}
-	seen := subject(f, u.Target, false)
-	target := u.Target
-	if seen.Column(target) == nil {
-		target = "" // a comparison: reading it is its check
-	}
-	s := expect.Suggest(seen, expect.SuggestOptions{Name: u.Dataset + "/training", Target: target})
-	b := compact(s)
-	return s, path.Join("processed", u.Dataset, "suite-"+digest(b)[:12]+".json"), b, nil // not in raw/: what comes to lie there is taken in
-}
-
 func refusal(name string, failed []expect.ExpectationResult) error {
-	e := fault.Invalidf("%d expectations of severity critical failed: %s is not trained on", len(failed), name)
+	severity := "severity critical"
+	for _, r := range failed {
+		if r.Severity() != expect.Critical {
+			severity = "a severity that refuses"
+		}
+	}
+	e := fault.Invalidf("%d expectations of %s failed: %s is not trained on", len(failed), severity, name)
 	for _, r := range failed {
 		e.With(failureDetail(r))
 	}
@@ -273,30 +285,18 @@ func roles(target string, u event.Upload) map[string]dataset.Role {
 	return out
 }
 
-type rejectedRow struct {
-	Row    int            `json:"row"` // 1-based data row of the upload
-	Column string         `json:"column"`
-	Rule   string         `json:"rule"`
-	Values map[string]any `json:"values"`
-}
-
-func missingTargets(f *dataset.Frame, keep []int, target string) []byte {
-	kept := make([]bool, f.Rows())
+// missingTargets are the rows that nothing can be learnt from, since what is to be predicted is not known.
+func missingTargets(keep []int, rows int, target string) (list []expect.Rejection) {
+	kept := make([]bool, rows)
 	for _, i := range keep {
 		kept[i] = true
 	}
-	var buf bytes.Buffer
 	for i := range kept {
-		if kept[i] {
-			continue
+		if !kept[i] {
+			list = append(list, expect.Rejection{Row: i + 1, Column: target, Rule: "target is missing", Severity: expect.Critical, Action: expect.Reject})
 		}
-		r := rejectedRow{Row: i + 1, Column: target, Rule: "target is missing", Values: map[string]any{}}
-		for j := range f.Columns {
-			r.Values[f.Columns[j].Name] = f.Columns[j].Value(i)
-		}
-		buf.Write(append(compact(r), '\n'))
 	}
-	return buf.Bytes()
+	return list
 }
 
 func appendVersion(versions []string, v string) []string {

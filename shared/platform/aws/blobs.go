@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -175,14 +176,21 @@ func (b *Blobs) Metadata(ctx context.Context, key string) (map[string]string, er
 	return head.Metadata, nil
 }
 
-// Sign makes an address to which anybody may PUT the object once it has it, until it expires. Signing makes no call.
-func (b *Blobs) Sign(ctx context.Context, key string, life time.Duration) (string, error) {
+// Sign makes an address to which anybody may PUT the object once it has it, until it expires, with the headers given: they carry the metadata, are
+// signed, and must be sent as they are. Signing makes no call.
+func (b *Blobs) Sign(ctx context.Context, key string, metadata map[string]string, life time.Duration) (address string, headers map[string]string, err error) {
 	if want := store.CheckBlobKey(key); want != "" {
-		return "", fault.Invalidf("cannot sign an upload").With(fault.Detail{Field: "key", Code: "invalid_key", Expected: want})
+		return "", nil, fault.Invalidf("cannot sign an upload").With(fault.Detail{Field: "key", Code: "invalid_key", Expected: want})
 	}
-	signed, err := s3.NewPresignClient(b.client, s3.WithPresignExpires(life)).PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &b.bucket, Key: &key})
+	signed, err := s3.NewPresignClient(b.client, s3.WithPresignExpires(life)).PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &b.bucket, Key: &key, Metadata: metadata})
 	if err != nil {
-		return "", classify(err, "sign an upload of %s", key)
+		return "", nil, classify(err, "sign an upload of %s", key)
 	}
-	return signed.URL, nil
+	headers = map[string]string{}
+	for name := range signed.SignedHeader {
+		if name := strings.ToLower(name); strings.HasPrefix(name, "x-amz-") {
+			headers[name] = signed.SignedHeader.Get(name)
+		}
+	}
+	return signed.URL, headers, nil
 }

@@ -293,9 +293,12 @@ func TestSecret(t *testing.T) {
 func TestSignedUpload(t *testing.T) {
 	c := awstest.Open(t, awstest.S3)
 	blobs := c.Account(t).Blobs(c.DataBucket)
-	address, err := blobs.Sign(background, "uploads/heart/01JD7Z", 15*time.Minute)
+	address, headers, err := blobs.Sign(background, "uploads/heart/01JD7Z", map[string]string{"target": "num>0", "job": "upload-01JD7Z"}, 15*time.Minute)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(headers) != 2 || headers["x-amz-meta-target"] != "num>0" || headers["x-amz-meta-job"] != "upload-01JD7Z" || !strings.Contains(address, "x-amz-meta-target") {
+		t.Errorf("headers %v are to be sent with %s", headers, address)
 	}
 	for _, want := range []string{"X-Amz-Signature=", "X-Amz-Expires=900", "/uploads/heart/01JD7Z"} {
 		if !strings.Contains(address, want) {
@@ -306,12 +309,18 @@ func TestSignedUpload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	said, _ := io.ReadAll(res.Body)
 	res.Body.Close()
+	if m, err := blobs.Metadata(background, "uploads/heart/01JD7Z"); err != nil || m["target"] != "num>0" || m["job"] != "upload-01JD7Z" {
+		t.Errorf("metadata %v, error %v", m, err)
+	}
 	if got, err := blobs.Get(background, "uploads/heart/01JD7Z", 100); res.StatusCode != 200 || err != nil || string(got) != "a,b\n1,2\n" {
 		t.Errorf("%d %s: %q, error %v", res.StatusCode, said, got, err)
 	}
@@ -322,7 +331,7 @@ func TestSignedUpload(t *testing.T) {
 	if _, err := blobs.Metadata(background, "raw/heart/absent"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("metadata of nothing: %v", err)
 	}
-	if _, err := blobs.Sign(background, "../x", time.Minute); !fault.Is(err, fault.Invalid) {
+	if _, _, err := blobs.Sign(background, "../x", nil, time.Minute); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a bad key: %v", err)
 	}
 }

@@ -334,7 +334,7 @@ func TestNothingIsDrawn(t *testing.T) {
 		if _, err := a.Blobs("data").Get(ctx, "raw/x", 10); err != nil {
 			t.Error(err)
 		}
-		if _, err := a.Blobs("data").Sign(ctx, "raw/x", time.Minute); err != nil {
+		if _, _, err := a.Blobs("data").Sign(ctx, "raw/x", nil, time.Minute); err != nil {
 			t.Error(err)
 		}
 		a.Tracer().End(ctx, nil)
@@ -361,7 +361,7 @@ func TestNothingIsDrawn(t *testing.T) {
 		}
 	}
 	d := newDaemon(t)
-	if _, err := open(t, &service{answer: empty}).Blobs("data").Sign(invoked(header), "raw/x", time.Minute); err != nil || len(d.received()) != 0 {
+	if _, _, err := open(t, &service{answer: empty}).Blobs("data").Sign(invoked(header), "raw/x", nil, time.Minute); err != nil || len(d.received()) != 0 {
 		t.Errorf("an address that was only signed is drawn as a call; error %v", err)
 	}
 }

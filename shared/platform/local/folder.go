@@ -65,13 +65,19 @@ func (f *folder) create(name string, body []byte) (err error) {
 		return err
 	}
 	defer f.root.Remove(tmp)
-	switch err = f.root.Link(tmp, name); {
+	return f.link(tmp, name)
+}
+
+// link gives a whole file its name, durably, or returns errExists if one of this name is there, which then is durable too.
+func (f *folder) link(tmp, name string) error {
+	err := f.root.Link(tmp, name)
+	switch {
 	case errors.Is(err, fs.ErrExist):
 		err = errExists
 	case err != nil:
 		return err
 	}
-	if syncErr := f.sync(dir); syncErr != nil {
+	if syncErr := f.sync(path.Dir(name)); syncErr != nil {
 		return syncErr
 	}
 	return err
