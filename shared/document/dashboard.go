@@ -10,7 +10,6 @@ import (
 	"mlops/shared/approval"
 	"mlops/shared/audit"
 	"mlops/shared/document/figure"
-	"mlops/shared/quality"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -75,7 +74,6 @@ type ModelDetail struct {
 	Windows  []remedy.WindowFacts `json:"windows"`            // newest last
 	Readings []figure.Reading     `json:"readings,omitempty"` // performance of the windows, where known
 	Entries  []audit.Entry        `json:"entries"`            // of its ledger, oldest first
-	Quality  []quality.History    `json:"quality,omitempty"`  // of its traffic, its batches and its datasets
 }
 
 const maxListed = 100 // lines of a list on the first page
@@ -189,52 +187,6 @@ type versionRow struct {
 	Figures string
 }
 
-// qualityTable is how the data of one subject stands.
-type qualityTable struct {
-	Subject string
-	Batches int
-	Newest  time.Time
-	Lines   []qualityLine
-	More    int
-}
-
-// qualityLine is one series in words.
-type qualityLine struct {
-	Name, Value, Expected string
-	quality.Line
-}
-
-// newQuality puts histories into words.
-func newQuality(histories []quality.History) []qualityTable {
-	var out []qualityTable
-	for _, h := range histories {
-		if len(h.At) == 0 {
-			continue
-		}
-		lines := h.Lines()
-		t := qualityTable{Subject: strings.Replace(h.Subject, "/", " of ", 1), Batches: len(h.At), Newest: h.At[len(h.At)-1], More: max(0, len(lines)-maxListed)}
-		for _, l := range lines[:min(len(lines), maxListed)] {
-			family, _, _ := strings.Cut(l.Series, "/")
-			show := figure.Percent
-			if family == quality.Rows || family == quality.Freshness {
-				show = func(v any) string { return figure.Number(v) }
-			}
-			line := qualityLine{Name: figure.Line(strings.Replace(l.Series, "/", " of ", 1), figure.MaxName), Value: show(l.Value), Line: l, Expected: "not known yet"}
-			switch low, high := figure.Finite(l.Low), figure.Finite(l.High); {
-			case low && high:
-				line.Expected = show(l.Low) + " to " + show(l.High)
-			case low:
-				line.Expected = show(l.Low) + " at least"
-			case high:
-				line.Expected = show(l.High) + " at most"
-			}
-			t.Lines = append(t.Lines, line)
-		}
-		out = append(out, t)
-	}
-	return out
-}
-
 // ModelPage shows one model: its versions and which serves, how its windows were, what served when, and its ledger.
 func ModelPage(m ModelDetail) []byte {
 	view := struct {
@@ -245,8 +197,7 @@ func ModelPage(m ModelDetail) []byte {
 		Course   *figure.Course
 		Timeline *figure.Timeline
 		Lead     string
-		Data     []qualityTable
-	}{ModelDetail: m, Data: newQuality(m.Quality), Course: figure.NewCourse(m.Readings), Timeline: figure.NewTimeline(m.Windows), Lead: "Nothing serves yet."}
+	}{ModelDetail: m, Course: figure.NewCourse(m.Readings), Timeline: figure.NewTimeline(m.Windows), Lead: "Nothing serves yet."}
 	for _, v := range slices.Backward(m.State.Versions) {
 		row := versionRow{Version: v, Figures: metrics(v)}
 		for _, alias := range slices.Sorted(maps.Keys(m.State.Aliases)) {

@@ -6,6 +6,7 @@ import (
 
 	"mlops/shared/document/figure"
 	"mlops/shared/drift/alert"
+	"mlops/shared/quality"
 	"mlops/shared/remedy"
 )
 
@@ -17,6 +18,7 @@ type Trends struct {
 	Firing     []alert.Standing
 	Changes    []alert.Transition // newest last
 	LeastDrift float64            // the distance from which a change counts
+	Quality    []quality.History  // of its traffic, its batches and its datasets
 }
 
 // firing is one rule that fires.
@@ -25,7 +27,8 @@ type firing struct {
 	Since          time.Time
 }
 
-// TrendsPage is the page Historical trends of the dashboard: performance, drift and verdicts over time, and which rules fired when.
+// TrendsPage is the page Historical trends of the dashboard: performance, drift and verdicts over time, and which rules fired when,
+// and how the data was.
 func TrendsPage(t Trends) []byte {
 	view := struct {
 		Trends
@@ -35,7 +38,8 @@ func TrendsPage(t Trends) []byte {
 		Now      []firing
 		Newest   []alert.Transition
 		Rows     []figure.Reading
-	}{Trends: t, Course: figure.NewCourse(t.Readings), Movement: figure.NewMovement(t.Readings, t.LeastDrift), Timeline: figure.NewTimeline(t.Windows)}
+		Data     []qualityTable
+	}{Trends: t, Data: newQuality(t.Quality), Course: figure.NewCourse(t.Readings), Movement: figure.NewMovement(t.Readings, t.LeastDrift), Timeline: figure.NewTimeline(t.Windows)}
 	for _, s := range t.Firing {
 		view.Now = append(view.Now, firing{s.Rule.Severity, s.Text(), s.Since})
 	}

@@ -124,15 +124,7 @@ func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	m.Windows, m.Readings = history.Windows, history.Readings
-	var datasets []string
-	for _, v := range m.State.Versions {
-		datasets = append(datasets, v.Dataset)
-	}
-	var err error
-	if m.Quality, err = h.followed(ctx, name, datasets); err != nil {
-		return nil, err
-	}
-	err = h.each(ctx, name, func(e audit.Entry) {
+	err := h.each(ctx, name, func(e audit.Entry) {
 		m.Entries = append(m.Entries, e)
 		if len(m.Entries) > 500 {
 			m.Entries = m.Entries[1:]
@@ -182,7 +174,11 @@ func (h *Handler) trendsPage(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return document.TrendsPage(document.Trends{Model: name, Windows: history.Windows, Readings: history.Readings, Firing: alerts.State.Firing(), Changes: alerts.Changes, LeastDrift: drift.DefaultPolicy().MinEffect}), nil
+	followed, err := h.followed(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return document.TrendsPage(document.Trends{Model: name, Quality: followed, Windows: history.Windows, Readings: history.Readings, Firing: alerts.State.Firing(), Changes: alerts.Changes, LeastDrift: drift.DefaultPolicy().MinEffect}), nil
 }
 
 func (h *Handler) mailLines(ctx context.Context) ([]document.MailLine, error) {

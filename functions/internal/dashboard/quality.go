@@ -9,6 +9,7 @@ import (
 	"mlops/shared/control"
 	"mlops/shared/fault"
 	"mlops/shared/quality"
+	"mlops/shared/registry"
 )
 
 // subjects are the kinds of history there are, by the word of the route.
@@ -28,7 +29,15 @@ func (h *Handler) quality(r *http.Request) (any, error) {
 }
 
 // followed are the histories that concern a model: its traffic, its batches, and the datasets its versions were trained on.
-func (h *Handler) followed(ctx context.Context, model string, datasets []string) ([]quality.History, error) {
+func (h *Handler) followed(ctx context.Context, model string) ([]quality.History, error) {
+	var state registry.State
+	if _, err := h.Control.Get(ctx, control.State(model), &state); err != nil {
+		return nil, fault.Wrap(err, "find the model %.60q", model)
+	}
+	var datasets []string
+	for _, v := range state.Versions {
+		datasets = append(datasets, v.Dataset)
+	}
 	names := []string{trend.Traffic(model), trend.Batches(model)}
 	slices.Sort(datasets)
 	for _, d := range slices.Compact(datasets) {

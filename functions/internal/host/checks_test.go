@@ -206,7 +206,6 @@ func TestRequestRules(t *testing.T) {
 func TestQualityIncident(t *testing.T) {
 	w := loans(t)
 	w = w.reconfigured("quality.yaml", "min_points: 8\n", nil)
-	var ruined []byte
 	for i := range 13 {
 		w.clock.add(24 * time.Hour)
 		body := people(320, uint64(10+i))
@@ -218,7 +217,6 @@ func TestQualityIncident(t *testing.T) {
 				lines[k] = strings.Join(f, ",")
 			}
 			body = []byte(strings.Join(lines, "\n"))
-			ruined = body
 		}
 		w.send("POST", "/datasets/loan?target=default", w.Keys.Operate, bytes.NewReader(body), "Content-Type: text/csv").is(http.StatusAccepted)
 		w.drain()
@@ -240,9 +238,11 @@ func TestQualityIncident(t *testing.T) {
 	}
 	v := w.get("/quality/dataset/loan").is(http.StatusOK).tree()
 	only(t, "the answer", v, "subject", "at", "ids", "lines", "values")
+	if page := w.page("/dashboard/trends/loan"); !bytes.Contains(page, []byte("Data quality over time")) || !bytes.Contains(page, []byte("completeness of income")) {
+		t.Error("the page Historical trends does not show it")
+	}
 	w.get("/quality/colour/loan").is(http.StatusNotFound)
 	w.get("/quality/traffic/nobody").is(http.StatusNotFound)
-	_ = ruined
 	w.sound("loan")
 }
 
