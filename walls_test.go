@@ -40,7 +40,6 @@ var rooms = map[string]room{
 	"approval":               {storey: 1},
 	"audit":                  {storey: 1},
 	"rule":                   {storey: 2},
-	"quality":                {storey: 2},
 	"expect":                 {storey: 2, neighbour: []string{"drift/stattest", "rule"}, libraries: []string{"github.com/santhosh-tekuri/jsonschema", "github.com/dlclark/regexp2/v2"}}, // one set of tests, KS among them
 	"model/wire":             {storey: 1},
 	"model/tree":             {storey: 2, neighbour: []string{"model"}},
@@ -58,6 +57,7 @@ var rooms = map[string]room{
 	"drift/alert":            {storey: 3, neighbour: []string{"drift"}},
 	"drift/export":           {storey: 3, neighbour: []string{"drift"}},
 	"training":               {storey: 3},
+	"quality":                {storey: 2},
 	"training/selection":     {storey: 3},
 	"remedy":                 {storey: 4},
 	"remedy/replay":          {storey: 4, neighbour: []string{"remedy"}, libraries: []string{"golang.org/x/tools/txtar"}},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mlops/shared/dataset"
+	parquet "mlops/shared/dataset/parquet/writer"
 	"mlops/shared/dataset/version"
 	"mlops/shared/fault"
 )
@@ -65,8 +67,9 @@ func dataCheckoutCommand(a *app) *cobra.Command {
 			if err := required("data checkout", "--out", out); err != nil {
 				return err
 			}
-			if format != "csv" && format != "jsonl" {
-				return usage{fmt.Errorf("--format %q: csv or jsonl", format)}
+			write := writers[format]
+			if write == nil {
+				return usage{fmt.Errorf("--format %q: csv, jsonl or parquet", format)}
 			}
 			switch split {
 			case "", "train", "val", "test":
@@ -81,7 +84,7 @@ func dataCheckoutCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			file, err := a.checkout(out, format, split, v.Manifest, f)
+			file, err := a.checkout(out, format, split, v.Manifest, func(w io.Writer) error { return write(w, f) })
 			if err != nil {
 				return err
 			}
@@ -94,20 +97,19 @@ func dataCheckoutCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "the folder to write to")
-	c.Flags().StringVar(&format, "format", "csv", "csv or jsonl")
+	c.Flags().StringVar(&format, "format", "csv", "csv, jsonl or parquet")
 	c.Flags().StringVar(&split, "split", "", "only train, val or test (default: all rows, in their order)")
 	r.flags(c)
 	return c
 }
 
+// writers are the formats in which rows can be had.
+var writers = map[string]func(io.Writer, *dataset.Frame) error{"csv": dataset.WriteCSV, "jsonl": dataset.WriteJSONL, "parquet": parquet.Write}
+
 // checkout writes the rows and the manifest into a folder.
-func (a *app) checkout(dir, format, split string, m version.Manifest, f *dataset.Frame) (string, error) {
+func (a *app) checkout(dir, format, split string, m version.Manifest, write func(io.Writer) error) (string, error) {
 	var buf bytes.Buffer
-	write := dataset.WriteCSV
-	if format == "jsonl" {
-		write = dataset.WriteJSONL
-	}
-	if err := write(&buf, f); err != nil {
+	if err := write(&buf); err != nil {
 		return "", err
 	}
 	manifest, err := m.Encode()

@@ -90,7 +90,7 @@ func TestData(t *testing.T) {
 		args []string
 		file string
 		rows float64
-	}{{nil, "people.csv", 322}, {[]string{"--format", "jsonl"}, "people.jsonl", 322}, {[]string{"--split", "train"}, "train.csv", 225}} {
+	}{{nil, "people.csv", 322}, {[]string{"--format", "jsonl"}, "people.jsonl", 322}, {[]string{"--format", "parquet"}, "people.parquet", 322}, {[]string{"--split", "train"}, "train.csv", 225}} {
 		out := filepath.Join(t.TempDir(), "rows")
 		got := at(append([]string{"checkout", "people", "--out", out, "--json"}, c.args...)...).exits(0).document()
 		if got["rows"] != c.rows || got["file"] != filepath.Join(out, c.file) {
@@ -116,7 +116,7 @@ func TestData(t *testing.T) {
 		{[]string{"show"}, "name a data version"}, {[]string{"show", "people", "--model", "people"}, "name a data version"}, {[]string{"show", "nobody"}, "nobody"}, {[]string{"show", "people@ff"}, "too short"},
 		{[]string{"show", "people@ffffffff0"}, "no data version begins"}, {[]string{"show", "people^^"}, "1 versions before"}, {[]string{"show", "--model", "people@9"}, "no version 9"}, {[]string{"show", "--model", "people@x"}, "number"},
 		{[]string{"show", "--model", "nobody"}, "no model"}, {[]string{"show", "people@"}, "names no data version"}, {[]string{"log", "nobody"}, "nobody"}, {[]string{"log", "-n", "0"}, "at least 1"},
-		{[]string{"checkout", "people"}, "--out"}, {[]string{"checkout", "people", "--out", out, "--format", "xml"}, "csv or jsonl"}, {[]string{"checkout", "people", "--out", out, "--split", "all"}, "train, val or test"},
+		{[]string{"checkout", "people"}, "--out"}, {[]string{"checkout", "people", "--out", out, "--format", "xml"}, "csv, jsonl or parquet"}, {[]string{"checkout", "people", "--out", out, "--split", "all"}, "train, val or test"},
 		{[]string{"diff", "people", "./none.csv"}, "no file"}, {[]string{"diff", file("empty.csv"), file("people.csv")}, "empty"}, {[]string{"pin", "people", "--reason", "x"}, "name the version"},
 		{[]string{"pin", "people@latest"}, "--reason"}, {[]string{"select", "nobody"}, "nobody"},
 	} {

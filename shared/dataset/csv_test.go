@@ -356,14 +356,8 @@ func FuzzReadCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		o := Options{Limits: Limits{Rows: 1000, Columns: 100, FieldBytes: 1000, Bytes: 1 << 20}}
 		frame, err := ReadCSV(iotest.HalfReader(strings.NewReader(in)), o)
-		if err != nil {
-			if !fault.Is(err, fault.Invalid) {
-				t.Fatalf("not the input's fault: %v", err)
-			}
+		if !sound(t, frame, err) {
 			return
-		}
-		if _, err := NewFrame(frame.Columns...); err != nil {
-			t.Fatalf("an inconsistent table: %v", err)
 		}
 		checkRoundTrip(t, frame)
 		_, err = csv.NewReader(strings.NewReader(in)).ReadAll()

@@ -9,7 +9,7 @@ import (
 // formats are the extensions by which a table is read.
 var formats = []string{".csv", ".jsonl", ".ndjson", ".json", ".parquet"}
 
-// ExtensionOf is a file's extension with its compression, such as .csv.gz, or, where its name has none, that of what it begins with.
+// ExtensionOf is a file's extension with its compression, such as .csv.gz, or, where its name has none, the one of what its first bytes look like.
 func ExtensionOf(name string, head []byte) string {
 	name = strings.ToLower(path.Base(name))
 	for _, format := range formats {

@@ -317,6 +317,21 @@ func TestIntegersBeyondAFloat(t *testing.T) {
 	}
 }
 
+// sound demands a consistent table or an error that is the input's fault, and reports whether there is a table.
+func sound(t *testing.T, f *Frame, err error) bool {
+	t.Helper()
+	if err != nil {
+		if !fault.Is(err, fault.Invalid) {
+			t.Fatalf("not the input's fault: %v", err)
+		}
+		return false
+	}
+	if _, err := NewFrame(f.Columns...); err != nil {
+		t.Fatalf("an inconsistent table: %v", err)
+	}
+	return true
+}
+
 // FuzzRead takes files of every kind of compression apart. What is read is what is read when it was unpacked before.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{"a,b\n1,x\n", `[{"a":1}]`, "a\n" + strings.Repeat("1\n", 3000)} {
@@ -338,14 +353,6 @@ func FuzzRead(f *testing.F) {
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 { // the greatest window of zstd, and the rest
 			t.Fatalf("%d bytes of memory for %d", grown, len(in))
 		}
-		if err != nil {
-			if !fault.Is(err, fault.Invalid) {
-				t.Fatalf("not the input's fault: %v", err)
-			}
-			return
-		}
-		if _, err := NewFrame(frame.Columns...); err != nil {
-			t.Fatalf("an inconsistent table: %v", err)
-		}
+		sound(t, frame, err)
 	})
 }

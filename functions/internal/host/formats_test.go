@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -20,13 +19,8 @@ func forms(t *testing.T, csv []byte) (lines, columns, packed []byte) {
 		t.Fatal(err)
 	}
 	var jsonl, pq, gz bytes.Buffer
-	for r := range f.Rows() {
-		row := map[string]any{}
-		for i := range f.Columns {
-			row[f.Columns[i].Name] = f.Columns[i].Value(r)
-		}
-		b, _ := json.Marshal(row)
-		jsonl.Write(append(b, '\n'))
+	if err := dataset.WriteJSONL(&jsonl, f); err != nil {
+		t.Fatal(err)
 	}
 	if err := writer.Write(&pq, f); err != nil {
 		t.Fatal(err)
@@ -41,18 +35,20 @@ func forms(t *testing.T, csv []byte) (lines, columns, packed []byte) {
 func TestUploadsInEveryFormat(t *testing.T) {
 	w := empty(t)
 	csv := people(320, 1)
-	_, columns, packed := forms(t, csv)
+	lines, columns, packed := forms(t, csv)
 	version := ""
 	for name, c := range map[string]struct {
 		body        []byte
 		query, kind string
 	}{
-		"CSV":                     {csv, "", "text/csv"},
-		"Parquet":                 {columns, "", "application/vnd.apache.parquet"},
-		"Parquet, by its bytes":   {columns, "", "application/octet-stream"},
-		"Parquet, by a parameter": {columns, "&format=parquet", "text/csv"},
-		"gzip":                    {packed, "", "application/gzip"},
-		"gzip, said to be CSV":    {packed, "", "text/csv"},
+		"CSV":                      {csv, "", "text/csv"},
+		"JSON Lines":               {lines, "", "application/x-ndjson"},
+		"JSON Lines, by its bytes": {lines, "", "application/x-www-form-urlencoded"},
+		"Parquet":                  {columns, "", "application/vnd.apache.parquet"},
+		"Parquet, by its bytes":    {columns, "", "application/octet-stream"},
+		"Parquet, by a parameter":  {columns, "&format=parquet", "text/csv"},
+		"gzip":                     {packed, "", "application/gzip"},
+		"gzip, said to be CSV":     {packed, "", "text/csv"},
 	} {
 		a := w.send("POST", "/datasets/loan?target=default"+c.query, w.Keys.Operate, bytes.NewReader(c.body), "Content-Type: "+c.kind).is(http.StatusAccepted)
 		j := w.finish(a)

@@ -61,6 +61,11 @@ func Selection(read Reader) func(ctx context.Context) (selection.Policy, error) 
 	}
 }
 
+// Features reads features.yaml.
+func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
+	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
+}
+
 // Checkpoints reads checkpoints.yaml.
 func Checkpoints(read Reader) func(ctx context.Context) (expect.Checkpoints, error) {
 	return func(ctx context.Context) (expect.Checkpoints, error) {
@@ -73,11 +78,6 @@ func Quality(read Reader) func(ctx context.Context) (quality.Policy, error) {
 	return func(ctx context.Context) (quality.Policy, error) {
 		return one(ctx, read, "quality", quality.DefaultPolicy())
 	}
-}
-
-// Features reads features.yaml.
-func Features(read Reader) func(ctx context.Context) (fit.Recipes, error) {
-	return func(ctx context.Context) (fit.Recipes, error) { return one(ctx, read, "features", fit.Recipes{}) }
 }
 
 func one[T interface{ Validate() error }](ctx context.Context, read Reader, name string, defaults T) (T, error) {

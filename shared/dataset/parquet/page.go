@@ -38,16 +38,6 @@ type cursor struct {
 	dictionary
 }
 
-// dictionary are the values that a chunk's indexes point at.
-type dictionary struct {
-	read    bool
-	entries [][]byte
-	codes   []int32 // of a column of texts, by entry; unknown = not yet asked for
-	epoch   int     // of the filler that gave them
-}
-
-const unknown = -2
-
 // cursor begins the column c of a row group.
 func (f *file) cursor(c *column, group *format.RowGroup, u *unpacker) (*cursor, error) {
 	m := &group.Columns[c.leaf].MetaData
@@ -118,35 +108,6 @@ func (c *cursor) some(f *dataset.Filler, k int) error {
 		c.column.put(f, raw)
 	}
 	return nil
-}
-
-// entry adds the i-th value of the dictionary.
-func (c *cursor) entry(f *dataset.Filler, i uint32) error {
-	if uint64(i) >= uint64(len(c.entries)) {
-		return fmt.Errorf("an index of %d into a dictionary of %d values", i, len(c.entries))
-	}
-	if !c.column.text {
-		c.column.put(f, c.entries[i])
-		return nil
-	}
-	if c.codes[i] == unknown {
-		code, ok := f.Code(c.entries[i])
-		if !ok {
-			f.String(c.entries[i])
-			return nil
-		}
-		c.codes[i] = code
-	}
-	f.Coded(c.codes[i])
-	return nil
-}
-
-// forget takes it that no text has a code.
-func (c *cursor) forget(epoch int) {
-	c.epoch = epoch
-	for i := range c.codes {
-		c.codes[i] = unknown
-	}
 }
 
 // skip goes on by n rows; pages that lie in them whole are not even decompressed.
@@ -285,40 +246,6 @@ func (c *cursor) body(h *format.PageHeader) error {
 	return err
 }
 
-// learn reads the dictionary.
-func (c *cursor) learn(h *format.PageHeader) error {
-	d := &h.DictionaryPageHeader.V
-	n := int(d.NumValues)
-	//lint:ignore SA1019 not written any more, and read for ever
-	if d.Encoding != format.Plain && d.Encoding != format.PlainDictionary {
-		return fmt.Errorf("a dictionary in the encoding %v", d.Encoding)
-	}
-	if least := max(c.column.width, 1); n < 0 || n > len(c.page)/least && c.column.physical != format.Boolean {
-		return fmt.Errorf("a dictionary of %d values in %d bytes", n, len(c.page))
-	}
-	next, page := c.plain(c.page), c.page
-	c.dictionary = dictionary{read: true, entries: make([][]byte, 0, min(n, len(page)))}
-	for range n {
-		v, err := next()
-		if err != nil {
-			return err
-		}
-		if len(v) > c.file.limits.FieldBytes {
-			return fmt.Errorf("a value of %d bytes", len(v))
-		}
-		if c.column.physical == format.Boolean {
-			v = []byte{v[0]}
-		}
-		c.entries = append(c.entries, v)
-	}
-	c.page = nil // the entries lie in it
-	if c.column.text {
-		c.codes = make([]int32, n)
-		c.forget(0)
-	}
-	return nil
-}
-
 // first begins a page of version 1: the levels behind their length, then the values.
 func (c *cursor) first(h *format.DataPageHeader) error {
 	b := c.page
@@ -359,8 +286,7 @@ func (c *cursor) open(b []byte, e format.Encoding) (err error) {
 	switch e {
 	case format.Plain:
 		c.next = c.plain(b)
-	//lint:ignore SA1019 not written any more, and read for ever
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if !c.read {
 			return errors.New("indexes without a dictionary")
 		}
