@@ -156,6 +156,7 @@ func TestBadUsage(t *testing.T) {
 		"drift, nothing given":      {[]string{"drift"}, []string{"--reference", "--current"}},
 		"drift, no such file":       {[]string{"drift", "--reference", file("people.csv"), "--current", file("absent.csv")}, []string{"--current", "absent.csv"}},
 		"drift, no such profile":    {[]string{"drift", "--reference", file("absent.json"), "--current", file("people.csv")}, []string{"--reference", "absent.json"}},
+		"drift, rows of files":      {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--rows", "5"}, []string{"--rows", "<model>"}},
 		"drift, no such method":     {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--method", "magic"}, []string{"magic"}},
 		"drift, not a number":       {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--numerical", "city"}, []string{"city"}},
 		"drift, broken config":      {[]string{"drift", "--reference", file("people.csv"), "--current", file("other.csv"), "--config", file("broken.json")}, []string{"broken.json"}},

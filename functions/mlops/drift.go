@@ -24,6 +24,9 @@ func driftCommand(a *app) *cobra.Command {
 				}
 				return ask.check(c.Context(), a, args[0], run.failOnDrift)
 			}
+			if c.Flags().Changed("window") || c.Flags().Changed("rows") {
+				return usage{fmt.Errorf("--window and --rows choose among a model's traffic: mlops drift <model>")}
+			}
 			if sequence.column != "" {
 				return a.detect(sequence, run.current, method, run.config, run.failOnDrift)
 			}

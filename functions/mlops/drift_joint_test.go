@@ -96,3 +96,19 @@ func TestDriftStream(t *testing.T) {
 	mlops(t, "drift", "--stream", "error", "--current", csv, "--method", "cusum").exits(2, "cusum", "page_hinkley")
 	mlops(t, "drift", "--reference", csv, "--current", csv, "--method", "adwin").exits(2, "--stream")
 }
+
+// An infinity among numbers is a finding of its column, in the window and in the reference, and the other columns are compared.
+func TestDriftOfInfinities(t *testing.T) {
+	file, random := writer(t), rand.New(rand.NewPCG(5, 6))
+	plain := together(500, 0.5, random)
+	reference, infinite := file("reference.csv", plain), file("infinite.csv", together(500, 0.5, random)+strings.Repeat("inf,0,0\n", 25))
+	got := mlops(t, "drift", "--reference", reference, "--current", infinite, "--numerical", "a", "--json").exits(0).document()
+	kinds := map[any]any{}
+	for _, f := range got["findings"].([]any) {
+		kinds[f.(map[string]any)["kind"]] = f.(map[string]any)["feature"]
+	}
+	if kinds["non_finite"] != "a" || len(got["drift_by_columns"].(map[string]any)) != 3 {
+		t.Errorf("%v of %v", kinds, got)
+	}
+	mlops(t, "drift", "--reference", infinite, "--current", reference, "--json").exits(0)
+}

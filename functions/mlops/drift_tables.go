@@ -79,8 +79,9 @@ func (a *app) driftOfTables(r driftRun) error {
 	return nil
 }
 
+// options keep infinities among numbers: they are a finding of their column, and no reason to refuse the others.
 func (r *driftRun) options() dataset.Options {
-	return dataset.Options{Numeric: r.numerical, Categorical: r.categorical}
+	return dataset.Options{Numeric: r.numerical, Categorical: r.categorical, Infinite: true}
 }
 
 // policy is the default one, with what the configuration and the flags change.
