@@ -147,6 +147,7 @@ func TestBadUsage(t *testing.T) {
 		"predict, empty":            {[]string{"predict", "--model", file("model"), "--data", file("empty.csv")}, []string{"empty.csv"}},
 		"predict, out in no folder": {[]string{"predict", "--model", file("model"), "--data", file("people.csv"), "--out", file("absent/p.csv")}, []string{"absent"}},
 		"validate, nothing given":   {[]string{"validate"}, []string{"--suite", "--data"}},
+		"validate, a directory":     {[]string{"validate", "--suite", file("suite.json"), "--data", filepath.Dir(file("people.csv"))}, []string{"is a directory"}},
 		"validate, no suite":        {[]string{"validate", "--suite", file("absent.json"), "--data", file("people.csv")}, []string{"absent.json"}},
 		"validate, broken suite":    {[]string{"validate", "--suite", file("broken.json"), "--data", file("people.csv")}, []string{"broken.json"}},
 		"validate, a suite of none": {[]string{"validate", "--suite", file("none.json"), "--data", file("people.csv")}, []string{"none.json"}},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,9 @@ func TestPushQualityCheckpoint(t *testing.T) {
 	}
 	mlops(t, "validate", "--checkpoint", "loan", "--state", state).exits(exitOK).document()
 	mlops(t, "validate", "--checkpoint", "loan", "--state", state, "--data", file("text.csv")).exits(exitNegative).document()
+	rows := t.TempDir()
+	mlops(t, "data", "checkout", "loan", "--state", state, "--out", rows, "--format", "parquet").exits(exitOK)
+	mlops(t, "validate", "--checkpoint", "loan", "--state", state, "--data", filepath.Join(rows, "loan.parquet")).exits(exitOK).document()
 	mlops(t, "validate", "--checkpoint", "nobody", "--state", state).exits(exitUsage, "nobody")
 	mlops(t, "validate", "--checkpoint", "loan", "--suite", file("none.json")).exits(exitUsage, "--checkpoint and --suite")
 	mlops(t, "data", "push", file("absent.csv"), "--state", state).exits(exitUsage)

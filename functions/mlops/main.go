@@ -121,7 +121,7 @@ func isUsage(err error) bool {
 			return true
 		}
 	}
-	return errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission)
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EISDIR)
 }
 
 // explain prints an error for people: the message, then every problem on a line of its own.

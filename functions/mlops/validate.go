@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -120,9 +121,7 @@ func (a *app) validateRemotely(ctx context.Context, r remote, name, data, format
 		if body, err = os.ReadFile(data); err != nil {
 			return usage{fmt.Errorf("read the data: %w", err)}
 		}
-		if media = mediaType(data); media == "" {
-			return fault.Invalidf("%s: a checkpoint checks CSV and JSON Lines as they are; decompress it first", data)
-		}
+		media = cmp.Or(mediaType(data), "application/octet-stream") // Parquet and what is compressed are known by their first bytes
 	}
 	b, err := r.send(ctx, http.MethodPost, route, media, body)
 	if err != nil {

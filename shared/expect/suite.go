@@ -252,8 +252,17 @@ func clone(m map[string]any) map[string]any {
 	return c
 }
 
-// brief is a value short enough for a message.
+// brief is a value short enough for a message; a list and an object as the suite's JSON writes them.
 func brief(v any) any {
+	switch v.(type) {
+	case map[string]any, []any:
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if e.Encode(v) == nil {
+			v = string(bytes.TrimSpace(b.Bytes()))
+		}
+	}
 	s := fmt.Sprint(v)
 	if len(s) <= 60 {
 		return v

@@ -59,6 +59,7 @@ func TestUnexpectedRows(t *testing.T) {
 		{"expect_column_values_to_be_between", `{"column":"n","min_value":3,"max_value":1}`, nil, "min_value cannot be greater than max_value"},
 		{"expect_column_values_to_be_between", `{"column":"s","min_value":3}`, nil, "of the same type"},
 		{"expect_column_values_to_be_between", `{"column":"s","min_value":3,"row_condition":"n == 3"}`, nil, ""},
+		{"expect_column_values_to_be_between", `{"column":"n","min_value":3,"row_condition":{"type":"comparisn","operator":">"}}`, nil, `row_condition {"operator":">","type":"comparisn"}: the type comparisn is not understood`},
 		{"expect_column_values_to_be_between", `{"column":"N","min_value":3}`, nil, `"N" in BatchData does not exist. The nearest name is "n"`},
 		{"expect_column_values_to_be_between", `{"column":"n","min_valu":3}`, nil, "min_valu is not an argument of expect_column_values_to_be_between (the nearest is min_value)"},
 		{"expect_column_values_to_be_between", `{"min_value":"a","mostly":2}`, nil, "column is missing"},

@@ -152,6 +152,9 @@ func TestPartlyBadUpload(t *testing.T) {
 	if err != nil || len(mails) != 1 || !strings.Contains(strings.Join(strings.Fields(mails[0].Body), ""), objects[0].Key) || !strings.Contains(mails[0].Subject, "2 rows") {
 		t.Errorf("the owner was told %+v, %v", mails, err)
 	}
+	if j := w.upload("other", "target=fraud", body); j.Status != job.Failed || j.Result["rejected"] != "" { // no row is to blame for a column that is not there
+		t.Errorf("%+v", j)
+	}
 }
 
 // endless is a body without end that counts what was taken of it.

@@ -132,6 +132,12 @@ func TestCheckpointWithoutItsSuite(t *testing.T) {
 	if j := w.upload("loan", "target=default", people(320, 1)); j.Status != job.Failed || !strings.Contains(j.Error, "config/suites/absent.json") {
 		t.Errorf("%+v", j)
 	}
+	if err := w.State.Data.Create(background, "config/suites/absent.json", []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.upload("loan", "target=default", people(320, 2)); j.Status != job.Failed || !strings.Contains(j.Error, "read the suite config/suites/absent.json") {
+		t.Errorf("%+v", j)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

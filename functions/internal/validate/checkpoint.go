@@ -86,6 +86,7 @@ func (h *Handler) written(ctx context.Context, c expect.Checkpoint, name string)
 	case content != nil:
 		key = inlineKey(name, content)
 		suite, err = expect.ReadSuite(content)
+		err = fault.Wrap(err, "read the inline suite of the checkpoint of %s", name)
 	case key != "":
 		if suite, err = h.suite(ctx, key); fault.Is(err, fault.NotFound) {
 			err = fault.Invalidf("the checkpoint of %s names a suite that is not there: put it at %s", name, key)

@@ -257,7 +257,8 @@ func (h *Handler) suite(ctx context.Context, key string) (*expect.Suite, error) 
 	if err != nil {
 		return nil, fault.Wrap(err, "read the suite %s", key)
 	}
-	return expect.ReadSuite(b)
+	s, err := expect.ReadSuite(b)
+	return s, fault.Wrap(err, "read the suite %s", key)
 }
 
 func compact(v any) []byte {

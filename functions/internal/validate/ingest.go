@@ -285,8 +285,12 @@ func roles(target string, u event.Upload) map[string]dataset.Role {
 	return out
 }
 
-// missingTargets are the rows that nothing can be learnt from, since what is to be predicted is not known.
+// missingTargets are the rows that nothing can be learnt from, since what is to be predicted is not known. Without the column (nil keep) no
+// row is to blame: reading the target names it.
 func missingTargets(keep []int, rows int, target string) (list []expect.Rejection) {
+	if keep == nil {
+		return nil
+	}
 	kept := make([]bool, rows)
 	for _, i := range keep {
 		kept[i] = true
