@@ -160,14 +160,17 @@ func (p *Pipeline) Raw(dst, x []float64) {
 }
 
 // Explain gives the contribution of each engineered feature to the raw columns it is made of, in equal parts, so that sums stay what they are.
-func (p *Pipeline) Explain(dst, x []float64) {
-	e, n, m := p.explainer(), p.inputs, len(p.selected)
-	parts := make([]float64, e.Outputs()*(m+1))
+func (p *Pipeline) Explain(dst, x []float64) { p.divide(dst, x, p.explainer().Explain) }
+
+// divide takes the engineered row of x apart with explain and gives each part to the raw columns behind it.
+func (p *Pipeline) divide(dst, x []float64, explain func(dst, x []float64)) {
+	outputs, n, m := p.Outputs(), p.inputs, len(p.selected)
+	parts := make([]float64, outputs*(m+1))
 	b := p.take()
-	e.Explain(parts, p.work(*b, x))
+	explain(parts, p.work(*b, x))
 	p.scratch.Put(b)
-	clear(dst[:e.Outputs()*(n+1)])
-	for o := range e.Outputs() {
+	clear(dst[:outputs*(n+1)])
+	for o := range outputs {
 		row, part := dst[o*(n+1):(o+1)*(n+1)], parts[o*(m+1):(o+1)*(m+1)]
 		for i, from := range p.sources {
 			for _, j := range from {
