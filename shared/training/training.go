@@ -68,6 +68,7 @@ type Result struct {
 	Fits        int              // fits done
 	Interrupted bool             // stop came before every candidate was tried
 	Leaks       []Leak           // columns that alone predict the target; those Dropped are no feature of Model
+	Explanation Explanation      // what the model goes by; without content when stop came first
 }
 
 // Train cross-validates the candidates of s on a table of features and its labels, chooses, and fits the chosen one on all rows.
@@ -132,6 +133,9 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 		Algorithm: chosen.estimator.Algorithm(), Params: chosen.estimator.Params(), Metric: r.metric, Criterion: r.criterion,
 		CV: cv, OutOfFold: outOfFold, Baseline: r.outOfFold(r.trials[0]),
 		Folds: r.fold, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks,
+	}
+	if r.stop == nil || !r.stop() {
+		out.Explanation = Explain(predictor, r.data)
 	}
 	for _, t := range r.trials {
 		if r.interrupted && len(t.scores) == 0 && t.note == "" {

@@ -1,0 +1,205 @@
+package training
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"mlops/shared/dataset"
+	"mlops/shared/model"
+	"mlops/shared/model/fit"
+	"mlops/shared/number"
+)
+
+// Explanation says what a fitted model goes by: how far each feature moves its scores, and how its predictions follow the features that move
+// it most. It describes the model, not what causes what.
+type Explanation struct {
+	Method     string       `json:"method"`     // how Features were found
+	Rows       int          `json:"rows"`       // of the table, evenly spaced, that were taken apart
+	Features   []Influence  `json:"features"`   // greatest first
+	Dependence []Dependence `json:"dependence"` // of the first of them
+}
+
+// Influence is how far one feature moves the raw score (log-odds of the positive class, score of a class, or the target's own unit).
+type Influence struct {
+	Feature string       `json:"feature"`
+	Shapley number.Float `json:"mean_abs_shapley"` // mean over rows of the magnitude of its Shapley value; of more than two classes the mean over these
+}
+
+// Dependence is the partial dependence of the prediction on one feature: the mean prediction over rows in which the feature is set to one value
+// after the other and all else stays as it is (J. Friedman, "Greedy function approximation", 2001, section 8.2). Where features depend on each other some of these
+// rows are unlike any that exist.
+type Dependence struct {
+	Feature string  `json:"feature"`
+	Points  []Point `json:"points"` // ascending values, or levels from the most frequent; a missing value last
+	Rows    int     `json:"rows"`   // that were averaged over
+}
+
+// Point is the prediction at one value.
+type Point struct {
+	Value any            `json:"value"` // number, level, or nil for a missing value
+	Share number.Float   `json:"share"` // of the table's rows: at or below the value and above the one before, of the level, or missing
+	Mean  []number.Float `json:"mean"`  // of the positive class's probability, of each class's, or of the value
+	Low   []number.Float `json:"low"`   // the 10th percentile of the rows' own predictions
+	High  []number.Float `json:"high"`  // the 90th
+}
+
+// Bounds on the work that explanations take: about a second at most, whatever the table and the model.
+const (
+	shapleyRows       = 1_000
+	shapleySteps      = 500_000_000
+	background        = 1_000
+	dependenceRows    = 500
+	dependencePoints  = 20
+	dependentFeatures = 12
+)
+
+// Explain takes predictions of p on the rows of d apart. A predictor that cannot be taken apart has no Features.
+func Explain(p model.Predictor, d *fit.Data) Explanation {
+	var e Explanation
+	order := make([]int, len(d.Features))
+	for j := range order {
+		order[j] = j
+	}
+	if x, ok := p.(model.Explainer); ok {
+		influence := e.shapley(x, d)
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(influence[b], influence[a]) })
+		for _, j := range order {
+			e.Features = append(e.Features, Influence{Feature: d.Features[j].Name, Shapley: number.Float(influence[j])})
+		}
+	}
+	rows := thin(d.Labels, all(d.Rows), dependenceRows)
+	for _, j := range order[:min(len(order), dependentFeatures)] {
+		if points := grid(d, j); len(points) > 1 {
+			e.Dependence = append(e.Dependence, dependence(p, d, rows, j, points))
+		}
+	}
+	return e
+}
+
+func all(n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}
+
+// shapley is the mean magnitude of each feature's Shapley values.
+func (e *Explanation) shapley(p model.Explainer, d *fit.Data) []float64 {
+	n, k := len(d.Features), p.Outputs()
+	behind := thin(d.Labels, all(d.Rows), background)
+	s := model.NewShapley(p, n, len(behind), func(i int, x []float64) { d.Row(behind[i], x) })
+	rows := thin(d.Labels, all(d.Rows), max(20, min(shapleyRows, shapleySteps/max(1, s.Cost()))))
+	x, parts, influence := make([]float64, n), make([]float64, k*(n+1)), make([]float64, n)
+	for _, row := range rows {
+		d.Row(row, x)
+		s.Explain(parts, x)
+		for o := range k {
+			for j := range n {
+				influence[j] += math.Abs(parts[o*(n+1)+j]) / float64(len(rows)*k)
+			}
+		}
+	}
+	e.Method, e.Rows = s.Method(), len(rows)
+	return influence
+}
+
+// value is one coded value of a feature with its share of the rows.
+type value struct{ code, share float64 }
+
+// grid chooses the values at which dependence is looked at: all distinct ones or evenly spaced quantiles, the most frequent levels, and missing where
+// training had it.
+func grid(d *fit.Data, j int) (out []value) {
+	f, column := &d.Features[j], d.Column(j)
+	var known []float64
+	for _, v := range column {
+		if !math.IsNaN(v) && (f.Kind == dataset.Numeric || v >= 0) {
+			known = append(known, v)
+		}
+	}
+	n := float64(max(1, len(column)))
+	slices.Sort(known)
+	for i := 0; i < len(known); {
+		past := i
+		for past < len(known) && known[past] == known[i] {
+			past++
+		}
+		out = append(out, value{known[i], float64(past-i) / n})
+		i = past
+	}
+	switch {
+	case f.Kind == dataset.Categorical:
+		slices.SortStableFunc(out, func(a, b value) int { return cmp.Compare(b.share, a.share) })
+		out = out[:min(len(out), dependencePoints)]
+	case len(out) > dependencePoints:
+		out = quantiles(known, n)
+	}
+	if f.Missing > 0 {
+		out = append(out, value{math.NaN(), f.Missing})
+	}
+	return out
+}
+
+// quantiles are dependencePoints values of the sorted ones from the first to the last, without repetitions.
+func quantiles(known []float64, n float64) (out []value) {
+	from := 0
+	for i := range dependencePoints {
+		at := i * (len(known) - 1) / (dependencePoints - 1)
+		v := known[at]
+		if len(out) > 0 && out[len(out)-1].code == v {
+			continue
+		}
+		for at+1 < len(known) && known[at+1] == v {
+			at++
+		}
+		out = append(out, value{v, float64(at+1-from) / n})
+		from = at + 1
+	}
+	return out
+}
+
+// dependence sets feature j of rows to one value after the other.
+func dependence(p model.Predictor, d *fit.Data, rows []int, j int, values []value) Dependence {
+	width := p.Width()
+	first := 0
+	if d.Labels.Task == dataset.Binary {
+		first = 1 // the other class's says the same
+	}
+	out := Dependence{Feature: d.Features[j].Name, Rows: len(rows)}
+	x, prediction, own := make([]float64, len(d.Features)), make([]float64, width), make([][]float64, width)
+	for _, v := range values {
+		for k := range own {
+			own[k] = own[k][:0]
+		}
+		for _, row := range rows {
+			d.Row(row, x)
+			x[j] = v.code
+			p.Predict(prediction, x)
+			for k, q := range prediction {
+				own[k] = append(own[k], q)
+			}
+		}
+		point := Point{Value: shown(&d.Features[j], v.code), Share: number.Float(v.share)}
+		for _, q := range own[first:] {
+			mean, _ := spread(q)
+			slices.Sort(q)
+			point.Mean = append(point.Mean, number.Float(mean))
+			point.Low = append(point.Low, number.Float(q[(len(q)-1)/10]))
+			point.High = append(point.High, number.Float(q[len(q)-1-(len(q)-1)/10]))
+		}
+		out.Points = append(out.Points, point)
+	}
+	return out
+}
+
+// shown is a coded value as people know it.
+func shown(f *model.Feature, code float64) any {
+	switch {
+	case math.IsNaN(code):
+		return nil
+	case f.Kind == dataset.Categorical:
+		return f.Levels[int(code)]
+	}
+	return code
+}
