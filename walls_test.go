@@ -47,6 +47,7 @@ var rooms = map[string]room{
 	"model/fit":              {storey: 2, neighbour: []string{"model", "model/tree"}},
 	"model/modeltest":        {storey: 2, neighbour: []string{"model", "model/fit"}},
 	"evaluate":               {storey: 2},
+	"explain":                {storey: 2, neighbour: []string{"model"}}, // apart from training, so that what shows an explanation links no trainer
 	"control":                {storey: 2},
 	"drift":                  {storey: 3, neighbour: []string{"drift/joint"}},
 	"drift/evidently":        {storey: 3, neighbour: []string{"drift", "drift/stattest"}},

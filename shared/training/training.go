@@ -10,6 +10,7 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
+	"mlops/shared/explain"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/model/fit"
@@ -58,17 +59,17 @@ type Result struct {
 	Model       *model.Model
 	Algorithm   string
 	Params      map[string]any
-	Metric      string           // the primary metric, which Candidates show
-	Criterion   string           // what they were compared by: log_loss or rmse
-	Candidates  []Candidate      // all of them, in the order they were tried
-	CV          evaluate.Metrics // of the chosen candidate, on OutOfFold
-	OutOfFold   []float64        // row-major, rows x width: each row predicted by the fold's model that did not see it
-	Baseline    []float64        // the same of the naive baseline
-	Folds       []int            // fold of each row
-	Fits        int              // fits done
-	Interrupted bool             // stop came before every candidate was tried
-	Leaks       []Leak           // columns that alone predict the target; those Dropped are no feature of Model
-	Explanation Explanation      // what the model goes by; without content when stop came first
+	Metric      string              // the primary metric, which Candidates show
+	Criterion   string              // what they were compared by: log_loss or rmse
+	Candidates  []Candidate         // all of them, in the order they were tried
+	CV          evaluate.Metrics    // of the chosen candidate, on OutOfFold
+	OutOfFold   []float64           // row-major, rows x width: each row predicted by the fold's model that did not see it
+	Baseline    []float64           // the same of the naive baseline
+	Folds       []int               // fold of each row
+	Fits        int                 // fits done
+	Interrupted bool                // stop came before every candidate was tried
+	Leaks       []Leak              // columns that alone predict the target; those Dropped are no feature of Model
+	Explanation explain.Explanation // what the model goes by; without content when stop came first
 }
 
 // Train cross-validates the candidates of s on a table of features and its labels, chooses, and fits the chosen one on all rows.
@@ -135,7 +136,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 		Folds: r.fold, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks,
 	}
 	if r.stop == nil || !r.stop() {
-		out.Explanation = Explain(predictor, r.data)
+		out.Explanation = r.explain(predictor)
 	}
 	for _, t := range r.trials {
 		if r.interrupted && len(t.scores) == 0 && t.note == "" {
@@ -144,6 +145,16 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 		out.Candidates = append(out.Candidates, t.candidate(t == chosen))
 	}
 	return out, nil
+}
+
+// explain is what the final model goes by, on the rows it was fitted to.
+func (r *run) explain(p model.Predictor) explain.Explanation {
+	l := r.data.Labels
+	t := explain.Table{Features: r.data.Features, Rows: r.data.Rows, Column: r.data.Column, Binary: l.Task == dataset.Binary}
+	if l.Task != dataset.Regression {
+		t.Class = func(row int) int { return int(l.Y[row]) }
+	}
+	return explain.New(p, t)
 }
 
 // name shows the parameters that tell candidates apart.

@@ -1,4 +1,6 @@
-package training
+// Package explain says what a fitted model goes by: Shapley values in the mean, and partial dependence. It links no trainer, so that what
+// shows an explanation does not.
+package explain
 
 import (
 	"cmp"
@@ -7,9 +9,42 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/model"
-	"mlops/shared/model/fit"
 	"mlops/shared/number"
 )
+
+// Table is the rows that a model is explained on.
+type Table struct {
+	Features []model.Feature
+	Rows     int
+	Column   func(j int) []float64 // the values of feature j, one a row, coded as model.Predictor reads them
+	Class    func(row int) int     // of a row, from 0; nil for a value. Where rows are thinned, no class is lost
+	Binary   bool                  // the positive class's probability says all
+}
+
+// row writes row i as model.Predictor reads it.
+func (t Table) row(i int, x []float64) {
+	for j := range x {
+		x[j] = t.Column(j)[i]
+	}
+}
+
+// thin takes about n rows, evenly spaced within each class.
+func (t Table) thin(n int) (rows []int) {
+	step := max(1, float64(t.Rows)/float64(n))
+	seen, next := map[int]int{}, map[int]float64{}
+	for row := range t.Rows {
+		class := 0
+		if t.Class != nil {
+			class = t.Class(row)
+		}
+		if float64(seen[class]) >= next[class] {
+			rows = append(rows, row)
+			next[class] += step
+		}
+		seen[class]++
+	}
+	return rows
+}
 
 // Explanation says what a fitted model goes by: how far each feature moves its scores, and how its predictions follow the features that move
 // it most. It describes the model, not what causes what.
@@ -54,46 +89,38 @@ const (
 	dependentFeatures = 12
 )
 
-// Explain takes predictions of p on the rows of d apart. A predictor that cannot be taken apart has no Features.
-func Explain(p model.Predictor, d *fit.Data) Explanation {
+// New takes predictions of p on the rows of t apart. A predictor that cannot be taken apart has no Features.
+func New(p model.Predictor, t Table) Explanation {
 	var e Explanation
-	order := make([]int, len(d.Features))
+	order := make([]int, len(t.Features))
 	for j := range order {
 		order[j] = j
 	}
 	if x, ok := p.(model.Explainer); ok {
-		influence := e.shapley(x, d)
+		influence := e.shapley(x, t)
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(influence[b], influence[a]) })
 		for _, j := range order {
-			e.Features = append(e.Features, Influence{Feature: d.Features[j].Name, Shapley: number.Float(influence[j])})
+			e.Features = append(e.Features, Influence{Feature: t.Features[j].Name, Shapley: number.Float(influence[j])})
 		}
 	}
-	rows := thin(d.Labels, all(d.Rows), dependenceRows)
+	rows := t.thin(dependenceRows)
 	for _, j := range order[:min(len(order), dependentFeatures)] {
-		if points := grid(d, j); len(points) > 1 {
-			e.Dependence = append(e.Dependence, dependence(p, d, rows, j, points))
+		if points := grid(t, j); len(points) > 1 {
+			e.Dependence = append(e.Dependence, dependence(p, t, rows, j, points))
 		}
 	}
 	return e
 }
 
-func all(n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	return rows
-}
-
 // shapley is the mean magnitude of each feature's Shapley values.
-func (e *Explanation) shapley(p model.Explainer, d *fit.Data) []float64 {
-	n, k := len(d.Features), p.Outputs()
-	behind := thin(d.Labels, all(d.Rows), background)
-	s := model.NewShapley(p, n, len(behind), func(i int, x []float64) { d.Row(behind[i], x) })
-	rows := thin(d.Labels, all(d.Rows), max(20, min(shapleyRows, shapleySteps/max(1, s.Cost()))))
+func (e *Explanation) shapley(p model.Explainer, t Table) []float64 {
+	n, k := len(t.Features), p.Outputs()
+	behind := t.thin(background)
+	s := model.NewShapley(p, n, len(behind), func(i int, x []float64) { t.row(behind[i], x) })
+	rows := t.thin(max(20, min(shapleyRows, shapleySteps/max(1, s.Cost()))))
 	x, parts, influence := make([]float64, n), make([]float64, k*(n+1)), make([]float64, n)
 	for _, row := range rows {
-		d.Row(row, x)
+		t.row(row, x)
 		s.Explain(parts, x)
 		for o := range k {
 			for j := range n {
@@ -110,8 +137,8 @@ type value struct{ code, share float64 }
 
 // grid chooses the values at which dependence is looked at: all distinct ones or evenly spaced quantiles, the most frequent levels, and missing where
 // training had it.
-func grid(d *fit.Data, j int) (out []value) {
-	f, column := &d.Features[j], d.Column(j)
+func grid(t Table, j int) (out []value) {
+	f, column := &t.Features[j], t.Column(j)
 	var known []float64
 	for _, v := range column {
 		if !math.IsNaN(v) && (f.Kind == dataset.Numeric || v >= 0) {
@@ -160,29 +187,32 @@ func quantiles(known []float64, n float64) (out []value) {
 }
 
 // dependence sets feature j of rows to one value after the other.
-func dependence(p model.Predictor, d *fit.Data, rows []int, j int, values []value) Dependence {
+func dependence(p model.Predictor, t Table, rows []int, j int, values []value) Dependence {
 	width := p.Width()
 	first := 0
-	if d.Labels.Task == dataset.Binary {
+	if t.Binary {
 		first = 1 // the other class's says the same
 	}
-	out := Dependence{Feature: d.Features[j].Name, Rows: len(rows)}
-	x, prediction, own := make([]float64, len(d.Features)), make([]float64, width), make([][]float64, width)
+	out := Dependence{Feature: t.Features[j].Name, Rows: len(rows)}
+	x, prediction, own := make([]float64, len(t.Features)), make([]float64, width), make([][]float64, width)
 	for _, v := range values {
 		for k := range own {
 			own[k] = own[k][:0]
 		}
 		for _, row := range rows {
-			d.Row(row, x)
+			t.row(row, x)
 			x[j] = v.code
 			p.Predict(prediction, x)
 			for k, q := range prediction {
 				own[k] = append(own[k], q)
 			}
 		}
-		point := Point{Value: shown(&d.Features[j], v.code), Share: number.Float(v.share)}
+		point := Point{Value: shown(&t.Features[j], v.code), Share: number.Float(v.share)}
 		for _, q := range own[first:] {
-			mean, _ := spread(q)
+			var mean float64
+			for _, v := range q {
+				mean += v / float64(len(q))
+			}
 			slices.Sort(q)
 			point.Mean = append(point.Mean, number.Float(mean))
 			point.Low = append(point.Low, number.Float(q[(len(q)-1)/10]))
