@@ -10,6 +10,7 @@ import (
 	"mlops/shared/approval"
 	"mlops/shared/audit"
 	"mlops/shared/document/figure"
+	"mlops/shared/explain"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
 )
@@ -74,6 +75,8 @@ type ModelDetail struct {
 	Windows  []remedy.WindowFacts `json:"windows"`            // newest last
 	Readings []figure.Reading     `json:"readings,omitempty"` // performance of the windows, where known
 	Entries  []audit.Entry        `json:"entries"`            // of its ledger, oldest first
+
+	Explanation explain.Explanation `json:"explanation"` // of the champion
 }
 
 const maxListed = 100 // lines of a list on the first page
@@ -197,6 +200,9 @@ func ModelPage(m ModelDetail) []byte {
 		Course   *figure.Course
 		Timeline *figure.Timeline
 		Lead     string
+
+		Explained *explanation
+		Serving   int
 	}{ModelDetail: m, Course: figure.NewCourse(m.Readings), Timeline: figure.NewTimeline(m.Windows), Lead: "Nothing serves yet."}
 	for _, v := range slices.Backward(m.State.Versions) {
 		row := versionRow{Version: v, Figures: metrics(v)}
@@ -216,6 +222,7 @@ func ModelPage(m ModelDetail) []byte {
 	}
 	if v, p, ok := m.State.At(registry.Champion); ok {
 		view.Lead = fmt.Sprintf("%s serves since %s.", figure.Version(v.Number), figure.Stamp(p.Since))
+		view.Explained, view.Serving = newExplanation(m.Explanation), v.Number
 	}
 	return mustDraw("model", page{Title: figure.Line(m.State.Model, figure.MaxName), Home: true, Body: view})
 }

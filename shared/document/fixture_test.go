@@ -14,6 +14,7 @@ import (
 	"mlops/shared/drift"
 	"mlops/shared/evaluate"
 	"mlops/shared/event"
+	"mlops/shared/explain"
 	"mlops/shared/number"
 	"mlops/shared/registry"
 	"mlops/shared/remedy"
@@ -184,10 +185,24 @@ func pages(t testing.TB, change func(any)) map[string][]byte {
 	spoil(&i)
 	spoil(&ds)
 	out["incident"] = IncidentPage(i, ds)
-	m := ModelDetail{State: state(), Windows: windows(), Readings: readings(), Entries: entries()}
+	m := ModelDetail{State: state(), Windows: windows(), Readings: readings(), Entries: entries(), Explanation: explained()}
 	out["model"] = ModelPage(*spoil(&m).(*ModelDetail))
 	l := MailLine{ID: "m", To: "anna@example.com", Subject: "Approve?", At: monday}
 	out["mail"] = MailPage(*spoil(&l).(*MailLine), "What happened\n<script>")
 	out["problem"] = ProblemPage(404, "there is no page")
 	return out
+}
+
+// explained has a number, a level and a missing value, and a dependence that cannot be drawn.
+func explained() explain.Explanation {
+	point := func(v any, mean, low, high number.Float) explain.Point {
+		return explain.Point{Value: v, Share: 0.5, Mean: []number.Float{mean}, Low: []number.Float{low}, High: []number.Float{high}}
+	}
+	return explain.Explanation{Of: "target = 1", Method: "Shapley values, path dependent (TreeSHAP)", Rows: 300,
+		Features: []explain.Influence{{Feature: "thalach", Shapley: 0.8}, {Feature: "site", Shapley: 0.2}, {Feature: "flat", Shapley: 0}},
+		Dependence: []explain.Dependence{
+			{Feature: "thalach", Rows: 250, Points: []explain.Point{point(90.0, 0.7, 0.4, 0.9), point(150.0, 0.4, 0.2, 0.7), point(nil, 0.5, 0.3, 0.8)}},
+			{Feature: "site", Rows: 250, Points: []explain.Point{point("north", 0.5, 0.3, 0.6), point("south", 0.55, 0.3, 0.7)}},
+			{Feature: "broken", Rows: 250, Points: []explain.Point{{Value: 1.0}}},
+		}}
 }

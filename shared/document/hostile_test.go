@@ -21,9 +21,16 @@ var hostile = `"'><script>alert(1)</script>` + "\r\nBcc: x@y.z\u202e\u2066\u200b
 // poison sets every text in v to hostile, and every number to what is not finite where its type has such.
 func poison(v reflect.Value) {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Pointer:
 		if !v.IsNil() {
 			poison(v.Elem())
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			e := reflect.New(v.Elem().Type()).Elem()
+			e.Set(v.Elem())
+			poison(e)
+			v.Set(e)
 		}
 	case reflect.String:
 		v.SetString(hostile)

@@ -119,6 +119,14 @@ func TestModelPage(t *testing.T) {
 	}
 }
 
+func TestModelPageExplains(t *testing.T) {
+	html := ModelPage(ModelDetail{State: state(), Explanation: explained()})
+	wellFormed(t, html)
+	says(t, html, "What v1 goes by", "over 300 rows of training, of target = 1", "TreeSHAP", "not what causes what", `width="25"`, "Prediction by thalach; 90: 0.700 [0.400, 0.900], 50 % of the rows; missing: 0.500", ">south<",
+		"four fifths of the 250 rows", "not:broken")
+	says(t, ModelPage(ModelDetail{State: state()}), "not:goes by")
+}
+
 func TestHeader(t *testing.T) {
 	for in, want := range map[string]string{"ä\r\nBcc: x": "? Bcc: x", "[mlops] ok?": "[mlops] ok?", strings.Repeat("x", 200): strings.Repeat("x", 98), "": ""} {
 		if got := header(in); got != want {

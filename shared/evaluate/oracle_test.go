@@ -31,6 +31,18 @@ type oracle struct {
 		Y, A, B        []float64
 		Diff, Variance float64
 	} `json:"delong_difference"`
+	Murphy []struct {
+		Y, P                                         []float64
+		Reliability, Resolution, Uncertainty, Within float64
+	}
+	Quantile []struct {
+		Y, P        []float64
+		Alpha, Loss float64
+	}
+	Poisson struct {
+		Y, P     []float64
+		Deviance float64
+	}
 	SignTest []struct {
 		A, B int
 		P    float64

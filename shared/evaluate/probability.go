@@ -58,6 +58,17 @@ func Brier(y, p []float64, width int) float64 { return mean(brierLosses(y, p, wi
 // calibrationBins is the number of bins of equal width used by the expected calibration error.
 const calibrationBins = 10
 
+// calibrationEdges lie between the bins, computed as numpy's linspace does.
+var calibrationEdges = func() (edges [calibrationBins - 1]float64) {
+	for i := range edges {
+		edges[i] = float64(i+1) * (1.0 / calibrationBins)
+	}
+	return edges
+}()
+
+// calibrationBin is the bin of a probability: open below and closed above.
+func calibrationBin(p float64) uint8 { return uint8(sort.SearchFloat64s(calibrationEdges[:], p)) }
+
 // reliability is the calibration error prepared for any row weights.
 type reliability struct {
 	bin []uint8
@@ -66,10 +77,6 @@ type reliability struct {
 
 func newReliability(y, p []float64, width int) reliability {
 	r := reliability{bin: make([]uint8, len(y)), gap: make([]float64, len(y))}
-	var edges [calibrationBins - 1]float64
-	for i := range edges {
-		edges[i] = float64(i+1) * (1.0 / calibrationBins)
-	}
 	for i, v := range y {
 		given, happened := p[i*width+1], v
 		if width != 2 {
@@ -79,7 +86,7 @@ func newReliability(y, p []float64, width int) reliability {
 				happened = 1
 			}
 		}
-		r.bin[i] = uint8(sort.SearchFloat64s(edges[:], given))
+		r.bin[i] = calibrationBin(given)
 		r.gap[i] = happened - given
 	}
 	return r

@@ -14,6 +14,7 @@ import (
 
 // Table is the rows that a model is explained on.
 type Table struct {
+	Of       string // see Explanation.Of
 	Features []model.Feature
 	Rows     int
 	Column   func(j int) []float64 // the values of feature j, one a row, coded as model.Predictor reads them
@@ -49,6 +50,7 @@ func (t Table) thin(n int) (rows []int) {
 // Explanation says what a fitted model goes by: how far each feature moves its scores, and how its predictions follow the features that move
 // it most. It describes the model, not what causes what.
 type Explanation struct {
+	Of         string       `json:"of"`         // what is predicted: the target, for classes with the one whose probability the last mean is
 	Method     string       `json:"method"`     // how Features were found
 	Rows       int          `json:"rows"`       // of the table, evenly spaced, that were taken apart
 	Features   []Influence  `json:"features"`   // greatest first
@@ -91,7 +93,7 @@ const (
 
 // New takes predictions of p on the rows of t apart. A predictor that cannot be taken apart has no Features.
 func New(p model.Predictor, t Table) Explanation {
-	var e Explanation
+	e := Explanation{Of: t.Of}
 	order := make([]int, len(t.Features))
 	for j := range order {
 		order[j] = j

@@ -151,7 +151,7 @@ var Functions = []Spec{
 		},
 		Memory: 256, Timeout: 20 * time.Second, Concurrency: 5,
 		Grants: []Grant{
-			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Data, "processed/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
+			{Data, "reports/", Read}, {Data, "predictions/", Read}, {Data, "capture/", Read}, {Data, "processed/", Read}, {Data, "reference/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "incident", Read},
 			{Control, "approval", Read}, {Control, "drift", Read}, {Control, "quality", Read}, {Control, "alert", Read}, {Control, "report", Read}, {Control, "job", Read}, {Control, "dataset", Read}, {Audit, "", Read},
 		},
 	},

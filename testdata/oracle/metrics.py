@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (accuracy_score, brier_score_loss, f1_score, log_loss, mean_absolute_error,
-                             mean_squared_error, r2_score, roc_auc_score)
+                             mean_pinball_loss, mean_poisson_deviance, mean_squared_error, r2_score, roc_auc_score)
 
 warnings.filterwarnings("error")
 rng = np.random.default_rng(20)
@@ -74,6 +74,21 @@ def regression(name, y, p):
             "want": {"rmse": mean_squared_error(y, p, squared=False), "mae": mean_absolute_error(y, p), "r2": r2_score(y, p)}}
 
 
+def murphy(y, p):
+    """The three parts of Murphy (1973) and the two within bins of Stephenson et al. (2008), straight from the papers."""
+    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], p)
+    rel = res = wbv = wbc = 0.0
+    for k in set(bins.tolist()):
+        o, f = y[bins == k], p[bins == k]
+        rel += len(o) * (f.mean() - o.mean()) ** 2 / len(y)
+        res += len(o) * (o.mean() - y.mean()) ** 2 / len(y)
+        wbv += ((f - f.mean()) ** 2).sum() / len(y)
+        wbc += 2 * ((f - f.mean()) * (o - o.mean())).sum() / len(y)
+    unc = y.mean() * (1 - y.mean())
+    assert abs(rel - res + unc + wbv - wbc - brier_score_loss(y, p)) < 1e-12
+    return {"y": y.tolist(), "p": p.tolist(), "reliability": rel, "resolution": res, "uncertainty": unc, "within": wbv - wbc}
+
+
 def simplex(rows, classes):
     """Rows that sum to exactly one in sixteenths, with ties and with zeros."""
     cuts = np.sort(rng.integers(0, 17, size=(rows, classes - 1)), axis=1)
@@ -108,8 +123,13 @@ cases = [
     regression("constant target", [3.0] * 5, [3.0, 3.0, 3.5, 3.0, 2.0]),
     regression("constant target, exact", [3.0] * 5, [3.0] * 5),
 ]
+counts = rng.poisson(3, 50)
+means = np.round(counts * 0.5 + rng.gamma(2, 1, 50), 2)
 out = {
     "cases": cases,
+    "murphy": [murphy(y, score), murphy(y, rounded), murphy(y, extreme), murphy(y, np.full(n, 0.25))],
+    "quantile": [{"y": yr.tolist(), "p": pr.tolist(), "alpha": a, "loss": mean_pinball_loss(yr, pr, alpha=a)} for a in (0.1, 0.5, 0.95)],
+    "poisson": {"y": counts.tolist(), "p": means.tolist(), "deviance": mean_poisson_deviance(counts, means)},
     "delong_difference": {"y": y.tolist(), "a": rounded.tolist(), "b": score[::-1].tolist(), "diff": roc_auc_score(y, score[::-1]) - roc_auc_score(y, rounded),
                           "variance": delong_difference(y, rounded, score[::-1])},
     "sign_test": [{"a": a, "b": b, "p": binomtest(a, a + b, 0.5).pvalue} for a, b in ((0, 1), (3, 3), (1, 9), (12, 25), (40, 61), (700, 800))],

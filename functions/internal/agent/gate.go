@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"mlops/functions/internal/reference"
 	"mlops/functions/internal/serving"
 	"mlops/functions/internal/table"
 	"mlops/functions/internal/train"
@@ -171,7 +172,7 @@ func (h *Handler) judged(ctx context.Context, name string, v registry.Version) (
 		return nil, err
 	}
 	c := &contestant{Served: served, index: map[string]int{}}
-	b, err := h.Blobs.Get(ctx, path.Join(train.ReferenceDir(name, v.Number), "outoffold.json"), 1<<30)
+	b, err := h.Blobs.Get(ctx, path.Join(reference.Dir(name, v.Number), "outoffold.json"), 1<<30)
 	if err != nil {
 		return nil, fault.Wrap(err, "read what version %d of %s said out of fold", v.Number, name)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"mlops/functions/internal/incident"
+	"mlops/functions/internal/reference"
 	"mlops/functions/internal/serving"
 	"mlops/functions/internal/train"
 	"mlops/shared/audit"
@@ -49,7 +50,7 @@ func (h *Handler) precheck(ctx context.Context, name string, v registry.Version)
 
 func (h *Handler) golden(ctx context.Context, name string, version int) (train.Golden, error) {
 	var g train.Golden
-	b, err := h.Blobs.Get(ctx, path.Join(train.ReferenceDir(name, version), "golden.json"), 16<<20)
+	b, err := h.Blobs.Get(ctx, path.Join(reference.Dir(name, version), "golden.json"), 16<<20)
 	if err != nil {
 		return g, fault.Wrap(err, "read the golden rows of version %d of %s", version, name)
 	}

@@ -2,17 +2,21 @@ package dashboard
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"path"
 	"strings"
 
 	"mlops/functions/internal/door"
 	"mlops/functions/internal/incident"
+	"mlops/functions/internal/reference"
 	"mlops/shared/audit"
 	"mlops/shared/control"
 	"mlops/shared/document"
 	"mlops/shared/drift"
 	"mlops/shared/drift/alert"
 	"mlops/shared/event"
+	"mlops/shared/explain"
 	"mlops/shared/fault"
 	"mlops/shared/registry"
 )
@@ -124,6 +128,11 @@ func (h *Handler) modelPage(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	m.Windows, m.Readings = history.Windows, history.Readings
+	if v, _, ok := m.State.At(registry.Champion); ok {
+		if err := h.explanation(ctx, name, v.Number, &m.Explanation); err != nil {
+			return nil, err
+		}
+	}
 	err := h.each(ctx, name, func(e audit.Entry) {
 		m.Entries = append(m.Entries, e)
 		if len(m.Entries) > 500 {
@@ -145,6 +154,18 @@ func (h *Handler) watched(ctx context.Context, name string) (history incident.Hi
 		err = nil
 	}
 	return history, alerts, err
+}
+
+// explanation is what a version goes by; a version of before there were explanations has none.
+func (h *Handler) explanation(ctx context.Context, name string, version int, e *explain.Explanation) error {
+	b, err := h.Blobs.Get(ctx, path.Join(reference.Dir(name, version), reference.Explanation), 4<<20)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, e)
+	}
+	return fault.Wrap(err, "read what version %d of %.60q goes by", version, name)
 }
 
 // driftPage is the newest window as it is reported, under what fires now.

@@ -16,8 +16,8 @@ import (
 
 	"mlops/functions/internal/capture"
 	"mlops/functions/internal/incident"
+	"mlops/functions/internal/reference"
 	"mlops/functions/internal/serving"
-	"mlops/functions/internal/train"
 	"mlops/shared/control"
 	"mlops/shared/drift"
 	"mlops/shared/event"
@@ -133,7 +133,7 @@ func (w *window) load(ctx context.Context) (err error) {
 	if w.served, err = w.h.Loader.Version(ctx, w.name, w.version); err != nil {
 		return err
 	}
-	b, err := w.h.Blobs.Get(ctx, path.Join(train.ReferenceDir(w.name, w.version.Number), "profile.json"), 256<<20)
+	b, err := w.h.Blobs.Get(ctx, path.Join(reference.Dir(w.name, w.version.Number), "profile.json"), 256<<20)
 	if err != nil {
 		return fault.Wrap(err, "read the reference profile of version %d", w.version.Number)
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"path"
-	"strconv"
 
+	"mlops/functions/internal/reference"
 	"mlops/functions/internal/table"
 	"mlops/shared/dataset"
 	"mlops/shared/drift"
@@ -185,22 +185,17 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 		return err
 	}
 	oof := OutOfFold{Rows: table.RowDigests(d.frame, d.frame.Names()), Y: floats(d.labels.Y), P: floats(a.result.OutOfFold), Baseline: floats(a.result.Baseline), Width: m.Width(), Segments: d.groups}
-	for file, value := range map[string]any{"profile.json": profile, "outoffold.json": oof, "golden.json": golden,
+	for file, value := range map[string]any{"profile.json": profile, "outoffold.json": oof, "golden.json": golden, reference.Explanation: a.result.Explanation,
 		"constraints.json": export.NewConstraints(profile, drift.DefaultPolicy()), "statistics.json": export.ReferenceStatistics(profile)} { // for readers of SageMaker's baseline
 		b, err := json.Marshal(value)
 		if err != nil {
 			return err
 		}
-		if err := h.Blobs.Create(ctx, path.Join(ReferenceDir(name, v.Number), file), b); err != nil && !fault.Is(err, fault.Conflict) { // the same artefact from data that differs in what no model sees: the first stands
+		if err := h.Blobs.Create(ctx, path.Join(reference.Dir(name, v.Number), file), b); err != nil && !fault.Is(err, fault.Conflict) { // the same artefact from data that differs in what no model sees: the first stands
 			return fault.Wrap(err, "store %s of version %d of %s", file, v.Number, name)
 		}
 	}
 	return nil
-}
-
-// ReferenceDir is where a version's reference lies in the data bucket.
-func ReferenceDir(name string, version int) string {
-	return path.Join("reference", name, strconv.Itoa(version))
 }
 
 // goldenRows takes rows evenly from the whole frame.
