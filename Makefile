@@ -102,6 +102,10 @@ bench-drift-alarms: ## alarm rates and power of the drift rule by simulation, be
 bench-data: ## speed and memory of validation beside pandas, where PYTHON has it, from 10^4 rows; SCALE=1: to 10^7
 	@bench/data.sh
 
+.PHONY: bench-quality
+bench-quality: ## quality of training on public data sets beside scikit-learn and XGBoost, where PYTHON has them; FOLDER holds the sets, SETS="heart wine" picks some
+	@bench/quality.sh $(SETS)
+
 .PHONY: sizes
 sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
 	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }

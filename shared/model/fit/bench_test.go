@@ -48,7 +48,7 @@ func BenchmarkFit(b *testing.B) {
 		if name == "adult" || name == "bank" { // one-hot
 			set = load(b, name, true)
 		}
-		d := set.data.Take(set.fits[0][0])
+		d := set.data.Take(set.fits[0].Train)
 		for _, e := range []Estimator{Linear{}, Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1, MinLeaf: 20, L2: -1}, Boosting{}, Forest{}} {
 			b.Run(fmt.Sprintf("%s/%s_%v", name, e.Algorithm(), e.Params()["leaves"]), func(b *testing.B) {
 				for b.Loop() {

@@ -1,136 +1,45 @@
 package fit
 
 import (
-	"encoding/csv"
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"sort"
-	"strconv"
 	"testing"
 
+	"mlops/bench/sets"
 	"mlops/shared/dataset"
 )
 
-// shared finds a file of the data sets and splits that other software was measured on, and skips the test where they are not.
-func shared(t testing.TB, name string) string {
+// folder finds the data sets and splits that other software was measured on, and skips the test where they are not.
+func folder(t testing.TB) string {
 	t.Helper()
-	roots := []string{os.Getenv("MLOPS_SHARED"), "../../../../shared"}
-	for _, r := range roots {
-		if r == "" {
-			continue
-		}
-		if p := filepath.Join(r, "data", name); fileExists(p) {
-			return p
+	for _, root := range []string{os.Getenv("MLOPS_SHARED"), "../../../../shared"} {
+		if _, err := os.Stat(filepath.Join(root, "data", "splits")); root != "" && err == nil {
+			return filepath.Join(root, "data")
 		}
 	}
-	t.Skipf("%s is not here: set MLOPS_SHARED to the directory that holds data/", name)
+	t.Skip("the data sets are not here: set MLOPS_SHARED to the directory that holds data/")
 	return ""
-}
-
-func fileExists(p string) bool {
-	_, err := os.Stat(p)
-	return err == nil
-}
-
-// readColumns reads an all-numeric CSV by column; an empty field is NaN.
-func readColumns(t testing.TB, path string) (names []string, columns [][]float64) {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.ReuseRecord = true
-	for line := 0; ; line++ {
-		rec, err := r.Read()
-		if err != nil {
-			return names, columns
-		}
-		if line == 0 {
-			names = append(names, rec...)
-			columns = make([][]float64, len(rec))
-			continue
-		}
-		for j, s := range rec {
-			v := math.NaN()
-			if s != "" {
-				if v, err = strconv.ParseFloat(s, 64); err != nil {
-					t.Fatal(err)
-				}
-			}
-			columns[j] = append(columns[j], v)
-		}
-	}
 }
 
 // benchmark is one of the encoded sets: its rows, and which are held out in which fit.
 type benchmark struct {
-	data  *Data
-	fits  [][2][]int // train rows, test rows
-	names []string
+	data *Data
+	fits []sets.Fit
 }
 
 func load(t testing.TB, name string, categories bool) benchmark {
 	t.Helper()
-	names, columns := readColumns(t, shared(t, "encoded/"+name+".csv"))
-	var meta struct {
-		Task  string
-		Kinds map[string]json.RawMessage
-	}
-	b, err := os.ReadFile(shared(t, "encoded/"+name+".json"))
+	s, err := sets.Load(folder(t), name, categories)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(b, &meta); err != nil {
-		t.Fatal(err)
-	}
-	last := len(names) - 1
-	f := &dataset.Frame{}
-	for j := range last {
-		var kind struct{ Cat []string }
-		if json.Unmarshal(meta.Kinds[names[j]], &kind) != nil || !categories {
-			f.Columns = append(f.Columns, dataset.NumericColumn(names[j], columns[j]))
-			continue
-		}
-		text := make([]string, len(columns[j]))
-		for i, v := range columns[j] {
-			if v == v {
-				text[i] = kind.Cat[int(v)]
-			}
-		}
-		f.Columns = append(f.Columns, dataset.CategoricalColumn(names[j], text, func(s string) bool { return s == "" }))
-	}
-	l := dataset.Labels{Name: "target", Task: dataset.Regression, Y: columns[last]}
-	if meta.Task == "bin" {
-		l.Task, l.Classes = dataset.Binary, []string{"0", "1"}
-	}
-	d, err := NewData(f, l)
+	d, err := NewData(s.Frame, s.Labels)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := benchmark{data: d, names: names}
-	split, folds := readColumns(t, shared(t, "splits/"+name+".csv"))
-	for j, s := range split {
-		held := []float64{1}
-		if s != "test" {
-			held = []float64{0, 1, 2, 3, 4}
-		}
-		for _, k := range held {
-			var fit [2][]int
-			for i, v := range folds[j] {
-				at := 0
-				if v == k {
-					at = 1
-				}
-				fit[at] = append(fit[at], i)
-			}
-			out.fits = append(out.fits, fit)
-		}
-	}
-	return out
+	return benchmark{d, s.Fits}
 }
 
 // auc is the share of pairs of a positive and a negative row that the score orders rightly, ties counting half.
@@ -161,7 +70,7 @@ func auc(y, score []float64) float64 {
 func (b benchmark) score(t testing.TB, e Estimator) (main, second float64) {
 	t.Helper()
 	for _, rows := range b.fits {
-		train, test := b.data.Take(rows[0]), b.data.Take(rows[1])
+		train, test := b.data.Take(rows.Train), b.data.Take(rows.Test)
 		p, err := e.Fit(train, Options{Threads: 2})
 		if err != nil {
 			t.Fatal(err)
