@@ -223,6 +223,7 @@ func (r *Report) collect(columns []column) {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(importance[b.Feature], importance[a.Feature])) // "alert" < "warn"
 	})
 	together := r.Multivariate.findings(r.Policy)
+	r.Season.together(r, together)
 	r.Findings = append(r.Findings, together...)
 	r.ImportanceShare = number.Float(importanceOf(columns, func(col *column) bool { return col.drifted(r.Policy) }))
 	r.Share = number.Float(share(r.NumberOfDrifted, r.NumberOfColumns))

@@ -181,6 +181,11 @@ func (r *Report) DriftedImportance() float64 {
 	return sum
 }
 
+// News reports whether the data differ from training in a way that the same season of an earlier year does not explain.
+func (r *Report) News() bool {
+	return r.DatasetDrift && (r.Season == nil || r.Season.Columns == 0 || r.Season.DatasetDrift)
+}
+
 // Of gives the findings of the given kinds, in the report's order.
 func (r *Report) Of(kinds ...string) []Finding {
 	var found []Finding

@@ -14,8 +14,9 @@ import (
 // Season is how the same time of an earlier year looked: a second reference beside the training data. What differs from training as it
 // did then is drift from training, and no news: it neither warns nor alerts.
 type Season struct {
-	Name    string   // for people: "2024, ISO weeks 22 to 24"
-	Profile *Profile // of that time's windows: Tally.Profile, and MergeProfiles where there are several
+	Name    string    // for people: "2024, ISO weeks 22 to 24"
+	From    time.Time // when it began; may be zero
+	Profile *Profile  // of that time's windows: Tally.Profile, and MergeProfiles where there are several
 }
 
 // Past is a window of the past, as it lies in a store's index.
@@ -281,12 +282,13 @@ func pooledSD(n, meanN, sdN, m, meanM, sdM float64) float64 {
 
 // Seasonality is what the comparison with the season said.
 type Seasonality struct {
-	Name         string   `json:"name"`
-	Rows         int      `json:"rows"`                // of the season
-	Columns      int      `json:"columns"`             // compared
-	DatasetDrift bool     `json:"dataset_drift"`       // against the season
-	Different    []string `json:"different,omitempty"` // columns that are not as they were then
-	Excused      int      `json:"excused"`             // findings that are no news: the season had the same
+	Name         string    `json:"name"`
+	From         time.Time `json:"from,omitzero"`       // when it began
+	Rows         int       `json:"rows"`                // of the season
+	Columns      int       `json:"columns"`             // compared
+	DatasetDrift bool      `json:"dataset_drift"`       // against the season
+	Different    []string  `json:"different,omitempty"` // columns that are not as they were then, or drifted and cannot be compared with it
+	Excused      int       `json:"excused"`             // findings that are no news: the season had the same
 }
 
 // seasonal are the kinds of finding that a season can excuse. What cannot be right (a missing column, text among numbers, another unit) is
@@ -308,23 +310,25 @@ func (t *Tally) excuse(columns []column, pol Policy) *Seasonality {
 	if t.season == nil || t.season.profile.Rows < pol.MinRows {
 		return nil
 	}
-	s := &Seasonality{Name: t.seasonName, Rows: t.season.profile.Rows}
+	s := &Seasonality{Name: t.then.Name, From: t.then.From, Rows: t.season.profile.Rows}
 	then := t.season.columns()
 	judgeAll(then, pol, 0)
-	fits := map[string]bool{}
+	fits, compared := map[string]bool{}, map[string]bool{}
 	for i := range then {
 		col := &then[i]
 		col.conclude(pol)
 		tested := slices.ContainsFunc(col.evidence, func(e evidence) bool { return !math.IsNaN(e.p) })
-		if fits[col.key] = tested && len(col.findings) == 0; tested {
+		if compared[col.key], fits[col.key] = tested, tested && len(col.findings) == 0; tested {
 			s.Columns++
 		}
 		if col.drifted(pol) {
 			s.Different = append(s.Different, col.key)
 		}
 	}
-	s.DatasetDrift = len(s.Different) > 0 && share(len(s.Different), len(then)) >= pol.DriftShare
 	for i := range columns {
+		if key := columns[i].key; columns[i].as != SegmentShare && !compared[key] && !slices.Contains(s.Different, key) && columns[i].drifted(pol) {
+			s.Different = append(s.Different, key)
+		}
 		for k := range columns[i].findings {
 			f := &columns[i].findings[k]
 			if fits[columns[i].key] && slices.Contains(seasonalKinds, f.Kind) {
@@ -334,6 +338,29 @@ func (t *Tally) excuse(columns []column, pol Policy) *Seasonality {
 		}
 	}
 	return s
+}
+
+// together concludes: it excuses a change of columns together where the season excuses each column that carries it, since a shift of them moves what they make
+// together, too, and no season knows how they went together; and says whether the window differs from the season.
+func (s *Seasonality) together(r *Report, changes []Finding) {
+	if s == nil {
+		return
+	}
+	news := map[string]bool{}
+	for _, f := range r.Findings {
+		news[f.Feature] = news[f.Feature] || !f.Seasonal
+	}
+	apart := len(s.Different)
+	for i := range changes {
+		f := &changes[i]
+		if len(f.Features) == 0 || slices.ContainsFunc(f.Features, func(name string) bool { fresh, found := news[name]; return fresh || !found }) {
+			apart = max(apart, 1)
+			continue
+		}
+		f.Seasonal, f.Text = true, f.Text+"; as in "+s.Name
+		s.Excused++
+	}
+	s.DatasetDrift = apart > 0 && share(len(s.Different), r.NumberOfColumns) >= r.Policy.DriftShare
 }
 
 // addSeason counts a part of a window on the season's bins, too: its features, and its predictions if they mean the same.
@@ -347,7 +374,7 @@ func (t *Tally) addSeason(w Window, rows int) error {
 	case w.Season.Profile == nil:
 		return fault.Invalidf("measure a window of %q against the season %q: it has no profile", p.Model, w.Season.Name)
 	case t.season != nil && t.season.profile != w.Season.Profile:
-		return fault.Invalidf("add rows with the season %q to a window of %q with another: %q", w.Season.Name, p.Model, t.seasonName)
+		return fault.Invalidf("add rows with the season %q to a window of %q with another: %q", w.Season.Name, p.Model, t.then.Name)
 	}
 	season := t.season
 	if season == nil {
@@ -363,7 +390,7 @@ func (t *Tally) addSeason(w Window, rows int) error {
 	if err := season.Add(then); err != nil {
 		return fault.Wrap(err, "measure a window against the season %q", w.Season.Name)
 	}
-	t.season, t.seasonName = season, w.Season.Name
+	t.season, t.then = season, w.Season
 	return nil
 }
 
@@ -375,7 +402,7 @@ func (t *Tally) mergeSeason(o *Tally) error {
 	case o.season == nil || t.season == nil && t.rows > 0:
 		return fault.Invalidf("merge a tally with a season and one without")
 	case t.season == nil:
-		t.season, t.seasonName = o.season.profile.newTally(), o.seasonName
+		t.season, t.then = o.season.profile.newTally(), o.then
 	}
 	return t.season.Merge(o.season)
 }

@@ -185,3 +185,82 @@ func seq(from, to int) (rows []int) {
 	}
 	return rows
 }
+
+// What a part says of its season is stored with it, and read back against that season and no other.
+func TestStoredSeason(t *testing.T) {
+	for _, task := range []string{"regression", "segments", "wide"} {
+		p, window, width := everything(t, task)
+		whole, err := p.Tally(window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged := p.newTally()
+		for _, rows := range [][]int{seq(0, 250), seq(250, 700)} {
+			part, err := p.Tally(window.only(window.Frame, width, rows))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := p.ReadTally(text(t, part), window.Season)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := merged.Merge(back); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := text(t, compare(t, p, merged)), text(t, compare(t, p, whole)); !bytes.Equal(got, want) || !bytes.Contains(want, []byte(`"season":{"name":"last year"`)) {
+			t.Errorf("%s: of stored parts\n%.1500s\nof the whole\n%.1500s", task, got, want)
+		}
+		bare, err := p.Tally(Window{Frame: window.Frame})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct {
+			b      []byte
+			season *Season
+		}{"no season": {text(t, whole), nil}, "a season that was not counted": {text(t, bare), window.Season}, "another season": {text(t, whole), &Season{Name: "o", Profile: p}}, "no profile": {text(t, whole), &Season{Name: "o"}}} {
+			if _, err := p.ReadTally(c.b, c.season); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s, %s: %v", task, name, err)
+			}
+		}
+	}
+}
+
+// Columns that go together otherwise are as in the season where all that carry the change are; and what the season has no word of differs from it.
+func TestSeasonOfColumnsTogether(t *testing.T) {
+	columns := []column{{key: "a", findings: []Finding{{Kind: Covariate, Feature: "a", Seasonal: true}}}, {key: "b", findings: []Finding{{Kind: Covariate, Feature: "b", Seasonal: true}, {Kind: NewCategory, Feature: "b"}}}}
+	for _, c := range []struct {
+		carry    []string
+		share    float64
+		seasonal bool
+	}{{[]string{"a"}, 0, true}, {[]string{"a", "b"}, 0, false}, {[]string{"a", "c"}, 0, false}, {nil, 0, false}, {[]string{"c"}, 0.5, false}} {
+		r := &Report{Policy: Policy{DriftShare: c.share}, NumberOfColumns: 2, Season: &Seasonality{Name: "May"}}
+		for i := range columns {
+			r.Findings = append(r.Findings, columns[i].findings...)
+		}
+		found := []Finding{{Kind: Joint, Text: "moved", Features: c.carry}}
+		r.Season.together(r, found)
+		if found[0].Seasonal != c.seasonal || r.Season.DatasetDrift != (!c.seasonal && c.share == 0) || (r.Season.Excused == 1) != c.seasonal {
+			t.Errorf("%v at %v: %+v, %+v", c.carry, c.share, found[0], r.Season)
+		}
+	}
+	w := newWorld(33)
+	p := w.profile(t, 2000)
+	then, err := p.Tally(w.winter(900))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := then.Profile()
+	for i, f := range last.Features {
+		if f.Name == "normal0" {
+			last.Features = append(last.Features[:i:i], last.Features[i+1:]...)
+			break
+		}
+	}
+	window := w.winter(1000)
+	window.Season = &Season{Name: "last winter", From: day(2024, 12, 1), Profile: last}
+	r := measure(t, p, window)
+	if !r.News() || !r.Season.DatasetDrift || len(r.Season.Different) != 1 || r.Season.Different[0] != "normal0" || !r.Season.From.Equal(day(2024, 12, 1)) || r.Verdict == OK {
+		t.Errorf("a column that the season lacks: %s, %+v", r.Verdict, r.Season)
+	}
+}

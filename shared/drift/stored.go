@@ -28,6 +28,7 @@ type storedTally struct {
 	Labels      []byte          `json:"labels,omitempty"`
 	Joint       *joint.Sums     `json:"joint,omitempty"`
 	Rest        storedRest      `json:"rest,omitzero"`
+	Season      *storedTally    `json:"season,omitempty"` // on the bins of the season's profile
 }
 
 type storedCounts struct {
@@ -68,25 +69,44 @@ type storedMagnitudes struct {
 
 // MarshalJSON writes the tally so that ReadTally gives it back to the last bit: what a part of a window says is kept, and merged with other
 // parts later, without its rows. Of the rows only predictions and labels are in it. What belongs to the window and not
-// to its parts is left out: a season, the rows of the windows before, labels without a row, and what a classifier said of the rows, which needs
-// the reference's own.
-func (t *Tally) MarshalJSON() ([]byte, error) {
-	s := storedTally{Format: tallyFormat, Model: t.profile.Model, Version: t.profile.Version, Rows: t.rows, Start: t.start, End: t.end, Predictions: packed(t.predictions), Labels: packed(t.labels), Joint: t.joint, Rest: t.storedRest()}
+// to its parts is left out: the rows of the windows before, labels without a row, and what a classifier said of the rows, which needs
+// the reference's own. Of a season the counts are stored, and not what they are held against: ReadTally is given it.
+func (t *Tally) MarshalJSON() ([]byte, error) { return json.Marshal(t.stored()) }
+
+func (t *Tally) stored() *storedTally {
+	s := &storedTally{Format: tallyFormat, Model: t.profile.Model, Version: t.profile.Version, Rows: t.rows, Start: t.start, End: t.end, Predictions: packed(t.predictions), Labels: packed(t.labels), Joint: t.joint, Rest: t.storedRest()}
 	for _, c := range t.features {
 		s.Features = append(s.Features, c.stored())
 	}
 	if t.prediction != nil {
 		s.Prediction = t.prediction.stored()
 	}
-	return json.Marshal(s)
+	if t.season != nil {
+		s.Season = t.season.stored()
+	}
+	return s
 }
 
-// ReadTally reads what MarshalJSON wrote of a tally against this profile. Invalid: it is not JSON of one, or was counted on other bins.
-func (p *Profile) ReadTally(b []byte) (*Tally, error) {
+// ReadTally reads what MarshalJSON wrote of a tally against this profile and this season, nil where it has none. Invalid: it is not JSON of one, or was
+// counted on other bins.
+func (p *Profile) ReadTally(b []byte, season *Season) (*Tally, error) {
 	var s storedTally
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, fault.Invalidf("read a tally of %q v%d: it is not JSON of one", p.Model, p.Version).Because(err)
 	}
+	t, err := p.readTally(&s)
+	switch {
+	case err != nil || season == nil && s.Season == nil:
+		return t, err
+	case season == nil || season.Profile == nil || s.Season == nil:
+		return nil, fault.Invalidf("read a tally of %q v%d: a season goes with it and is not given, or the other way round", p.Model, p.Version)
+	}
+	t.then = season
+	t.season, err = season.Profile.readTally(s.Season)
+	return t, fault.Wrap(err, "read what a tally says of the season %q", season.Name)
+}
+
+func (p *Profile) readTally(s *storedTally) (*Tally, error) {
 	width := width(p.Task, len(p.Classes))
 	t := &Tally{profile: p, rows: s.Rows, start: s.Start, end: s.End, predictions: unpacked(s.Predictions), labels: unpacked(s.Labels), joint: s.Joint}
 	fits := s.Format == tallyFormat && s.Model == p.Model && s.Version == p.Version && len(s.Features) == len(p.Features) && s.Rows >= 0 &&

@@ -63,7 +63,7 @@ func TestStoredTallies(t *testing.T) {
 			if err != nil {
 				r.Fatal(err)
 			}
-			back, err := profile.ReadTally(b)
+			back, err := profile.ReadTally(b, nil)
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -116,12 +116,12 @@ func TestTalliesOfOthersAreRefused(t *testing.T) {
 	}
 	other := *profile
 	other.Version = 4
-	if _, err := other.ReadTally(b); !fault.Is(err, fault.Invalid) {
+	if _, err := other.ReadTally(b, nil); !fault.Is(err, fault.Invalid) {
 		t.Errorf("of another version: %v", err)
 	}
 	for _, text := range []string{"", "[]", "{}", `{"format":2,"model":"m","version":3,"features":[null,null]}`,
 		`{"format":2,"model":"m","version":3,"features":[{"bins":[]},{"bins":[0,0,0,0]}]}`} {
-		if _, err := profile.ReadTally([]byte(text)); !fault.Is(err, fault.Invalid) {
+		if _, err := profile.ReadTally([]byte(text), nil); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

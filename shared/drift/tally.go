@@ -25,7 +25,7 @@ type Tally struct {
 	predictions  []float64 // rows with a valid prediction, row-major
 	labels       []float64 // of those rows, NaN = not known
 	season       *Tally    // the same rows on the bins of the season's profile; nil without one
-	seasonName   string
+	then         *Season   // what it is
 	target       *counts        // the labels; nil where there are none, or no profile of them
 	segments     []segmentTally // in the profile's order
 	duplicates   *duplicates

@@ -59,7 +59,7 @@ func read(o Observation, p Policy) *facts {
 	for _, w := range f.earlier() {
 		f.drifts = append(f.drifts, drift.Sighted(w.Verdict, w.DatasetDrift))
 	}
-	f.drifts = append(f.drifts, drift.Sighting{Known: f.enough, Bad: f.Drift != nil && f.Drift.DatasetDrift})
+	f.drifts = append(f.drifts, drift.Sighting{Known: f.enough, Bad: f.Drift != nil && f.Drift.News()})
 	f.listen()
 	f.target = f.rollbackTarget()
 	return f

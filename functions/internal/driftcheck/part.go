@@ -239,7 +239,7 @@ func (w *window) decode(b []byte) (*part, error) {
 		return nil, err
 	}
 	p := &part{read: s.Read}
-	if p.tally, err = w.profile.ReadTally(s.Tally); err != nil {
+	if p.tally, err = w.profile.ReadTally(s.Tally, nil); err != nil {
 		return nil, err
 	}
 	for d := range slices.Chunk(s.Digests, 8) {

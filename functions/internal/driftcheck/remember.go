@@ -240,7 +240,7 @@ var dataQuality = []string{drift.MissingRate, drift.AllNull, drift.UnitChange, d
 
 // facts is what the window is remembered by.
 func facts(m *incident.Measured) remedy.WindowFacts {
-	f := remedy.WindowFacts{At: m.At, Verdict: m.Report.Verdict, DatasetDrift: m.Report.DatasetDrift, PerformanceLoss: m.Report.PerformanceLoss, N: m.Rows}
+	f := remedy.WindowFacts{At: m.At, Verdict: m.Report.Verdict, DatasetDrift: m.Report.News(), PerformanceLoss: m.Report.PerformanceLoss, N: m.Rows}
 	for _, x := range m.Report.Findings {
 		if slices.Contains(dataQuality, x.Kind) && !slices.Contains(f.DataQuality, x.Feature) {
 			f.DataQuality = append(f.DataQuality, x.Feature)

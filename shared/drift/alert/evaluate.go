@@ -261,7 +261,7 @@ func (r Rule) measure(w Window) (values map[string]float64, known bool) {
 	case "estimate_error":
 		return estimateError(rep)
 	case "dataset_drift":
-		return flag(rep.DatasetDrift), enough
+		return flag(rep.News()), enough
 	case "drift_share":
 		return one(float64(rep.Share)), enough
 	case "verdict":
