@@ -1,11 +1,15 @@
 package main
 
 import (
+	"path"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
+
+	"mlops/shared/topology"
 )
 
 // The attributes of a table's items.
@@ -17,10 +21,16 @@ const (
 
 // storage makes the buckets and tables. They outlive the stack: nothing that was learned or decided goes with a `cdk destroy`.
 func (p *platform) storage() {
-	p.data = p.bucket("Data", &[]*awss3.LifecycleRule{
+	rules := []*awss3.LifecycleRule{
 		{Id: jsii.String("capture"), Prefix: jsii.String("capture/"), Expiration: days(400), Transitions: &[]*awss3.Transition{{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: days(30)}}},
 		{Id: jsii.String("uploads"), Prefix: jsii.String("uploads/"), Expiration: days(30)}, // taken in, they lie under raw/
-	})
+	}
+	for _, f := range topology.Functions {
+		for _, k := range f.Keeps {
+			rules = append(rules, &awss3.LifecycleRule{Id: jsii.String(path.Base(k.Prefix)), Prefix: jsii.String(k.Prefix), Expiration: days(k.For.Hours() / 24)})
+		}
+	}
+	p.data = p.bucket("Data", &rules)
 	// Uploads wake a function by a rule. Written on the bucket itself, this needs no function of the CDK's own, as EventBridgeEnabled would.
 	p.data.Node().DefaultChild().(awss3.CfnBucket).AddPropertyOverride(jsii.String("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled"), true)
 

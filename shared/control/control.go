@@ -20,8 +20,9 @@ func State(model string) Key                  { return Key{"model", model} }
 func Incident(model, id string) Key           { return Key{"incident#" + model, id} }
 func Memory(model string) Key                 { return Key{"agent", model} } // what the agent remembers between decisions
 func Drift(model string) Key                  { return Key{"drift", model} }
-func Gauges(model string) Key                 { return Key{"gauge", model} } // what GET /metrics says of a model's last check
-func Alerts(model string) Key                 { return Key{"alert", model} } // how its alert rules stand
+func Past(model string) Key                   { return Key{"drift#" + model, "past"} } // what is remembered of its traffic for later years
+func Gauges(model string) Key                 { return Key{"gauge", model} }           // what GET /metrics says of a model's last check
+func Alerts(model string) Key                 { return Key{"alert", model} }           // how its alert rules stand
 func Approval(id string) Key                  { return Key{"approval", id} }
 func Job(id string) Key                       { return Key{"job", id} }
 func Dataset(name string) Key                 { return Key{"dataset", name} }

@@ -20,12 +20,12 @@ type Tally struct {
 	profile      *Profile
 	rows         int
 	start, end   time.Time
-	features     []*counts // in the profile's order
-	prediction   *counts   // nil without predictions
-	predictions  []float64 // rows with a valid prediction, row-major
-	labels       []float64 // of those rows, NaN = not known
-	season       *Tally    // the same rows on the bins of the season's profile; nil without one
-	then         *Season   // what it is
+	features     []*counts      // in the profile's order
+	prediction   *counts        // nil without predictions
+	predictions  []float64      // rows with a valid prediction, row-major
+	labels       []float64      // of those rows, NaN = not known
+	season       *Tally         // the same rows on the bins of the season's profile; nil without one
+	then         *Season        // what it is
 	target       *counts        // the labels; nil where there are none, or no profile of them
 	segments     []segmentTally // in the profile's order
 	duplicates   *duplicates

@@ -109,6 +109,10 @@ var Functions = []Spec{
 			{Data, "capture/", Read}, {Data, "groundtruth/", Read}, {Data, "reference/", Read}, {Data, "reports/", ReadWrite}, {Data, "config/", Read},
 			{Data, "batches/", Read}, {Models, "models/", Read}, {Control, "model", Read}, {Control, "drift", ReadWrite}, {Control, "quality", ReadWrite}, {Control, "alert", ReadWrite}, {Control, "gauge", ReadWrite}, {Control, "job", ReadWrite}, {Audit, "", Write},
 		},
+		Keeps: []Keep{
+			{"reports/tallies/", 60 * Day},   // the counts of hours: older ones are counted anew from their lines
+			{"reports/seasons/", 1200 * Day}, // the profiles of days and weeks: a season is looked for in three years
+		},
 	},
 	{
 		Name: Approve, Purpose: "shows what is to be decided and records votes; never acts on them",

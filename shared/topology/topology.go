@@ -71,8 +71,9 @@ type Schedule struct {
 
 // Week is the period of what happens on Mondays; Monday is the first of them, counted from 1970-01-01, a Thursday.
 const (
-	Week   = 7 * 24 * time.Hour
-	Monday = 4 * 24 * time.Hour
+	Day    = 24 * time.Hour
+	Week   = 7 * Day
+	Monday = 4 * Day
 )
 
 // Payload is the detail of the event that the schedule publishes.
@@ -129,6 +130,13 @@ type Grant struct {
 	Access   Access
 }
 
+// Keep is what a function keeps for itself below a prefix of the data bucket, and how long: after that it does without, or makes it again. In the cloud a
+// rule of the bucket removes it; on one machine the function does.
+type Keep struct {
+	Prefix string
+	For    time.Duration // since it was written
+}
+
 // Spec is everything about one function.
 type Spec struct {
 	Name        Function
@@ -140,6 +148,7 @@ type Spec struct {
 	Timeout     time.Duration // of one invocation
 	Concurrency int           // invocations at once; 0 = no limit of its own
 	Grants      []Grant
+	Keeps       []Keep
 }
 
 // Of finds a function's spec.

@@ -248,6 +248,7 @@ func (h *Handler) measured(ctx context.Context, e event.Event) error {
 		return h.Control.Commit(ctx, x.change)
 	}
 	s.seen.Drift, s.seen.Rows, s.seen.DuplicateRows, s.seen.LabelDelayDays = m.Report, m.Rows, m.Duplicates, number.Float(m.DelayDays)
+	s.seen.Season = season(m.Report)
 	if s.open != nil && s.open.Stage == remedy.StageVerifying && m.Report.Verdict != "insufficient_data" {
 		s.open.Windows++
 		s.open.After = performance(m)
@@ -257,6 +258,14 @@ func (h *Handler) measured(ctx context.Context, e event.Event) error {
 		return err
 	}
 	return h.perform(ctx, e, s, d.Key, withRules(d.Rules))
+}
+
+// season is the window against the same season of an earlier year; nil where none was to be compared with.
+func season(r *drift.Report) *remedy.SeasonFacts {
+	if r.Season == nil || r.Season.Columns == 0 {
+		return nil
+	}
+	return &remedy.SeasonFacts{From: r.Season.From, DatasetDrift: r.Season.DatasetDrift, N: r.Season.Rows}
 }
 
 // alerted decides about the alerts of an outside monitor. What concerns no model, such as the stack's alarm of a full dead-letter queue, is

@@ -30,10 +30,11 @@ type Handler struct {
 	Blobs    capture.Blobs // the data bucket
 	Loader   *serving.Loader
 	Settings func(ctx context.Context) (Settings, error)
-	Quality  func(ctx context.Context) (quality.Policy, error) // when a change of the traffic of a day is an anomaly; nil = the default
-	Span     Span                                              // what a check looks at where neither its event nor drift.yaml says
-	Stage    string                                            // of the deployment
-	Emit     func(line []byte)                                 // takes lines of CloudWatch's embedded metric format; nil = nobody reads them
+	Quality  func(ctx context.Context) (quality.Policy, error)                 // when a change of the traffic of a day is an anomaly; nil = the default
+	Span     Span                                                              // what a check looks at where neither its event nor drift.yaml says
+	Stage    string                                                            // of the deployment
+	Expire   func(ctx context.Context, prefix string, age time.Duration) error // removes objects that are older; nil = rules of the bucket do
+	Emit     func(line []byte)                                                 // takes lines of CloudWatch's embedded metric format; nil = nobody reads them
 	Now      func() time.Time
 	NewID    func() string
 	Log      *slog.Logger
@@ -135,11 +136,15 @@ func (h *Handler) check(ctx context.Context, e event.Event, d event.Drift, name 
 	if err != nil {
 		return err
 	}
+	p, err := h.lookBack(ctx, name, e.Time, settings)
+	if err != nil && !fault.Is(err, fault.Conflict) { // Conflict: another delivery was quicker; what is not remembered today is tomorrow: it keeps nothing from being measured
+		h.Log.WarnContext(ctx, "the past of a model was not added to", "model", name, "error", err)
+	}
 	w, ok, err := h.window(ctx, e, d, name, settings)
 	if err != nil || !ok {
 		return err
 	}
-	m, err := w.measure(ctx)
+	m, err := w.judge(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type window struct {
 	reference string // digest of the profile
 	knows     map[string]bool
 	policy    drift.Policy
+	season    *drift.Season // the same of an earlier year, nil = none
+	seasonSum string        // digest of its profile
+	usual     []int         // rows of the weeks before
 
 	start, end        time.Time
 	rows              int       // kind count: the newest so many
@@ -50,6 +53,9 @@ type window struct {
 
 	truths map[string]capture.Label
 	labels map[time.Time][]capture.Label // by the hour that the id names
+
+	counted []*part      // what was measured
+	total   *drift.Tally // of all of it
 }
 
 // window settles what a check looks at; false when nothing is served that could be measured.
@@ -83,7 +89,7 @@ func (h *Handler) window(ctx context.Context, e event.Event, d event.Drift, name
 			return nil, false, err
 		}
 	}
-	return w, true, w.load(ctx)
+	return w, true, nil
 }
 
 // batch narrows the window to a batch's own rows, and to the version that answered them.
@@ -184,9 +190,10 @@ func (w *window) measure(ctx context.Context) (*incident.Measured, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.counted = parts
 	m := &incident.Measured{Model: w.name, Version: w.version.Number, SHA256: w.version.SHA256, At: w.at, Kind: w.kind}
 	m.Input.UnknownLabels, m.Input.UnknownLabel = w.unknown(partitions, parts)
-	total, err := w.profile.Tally(drift.Window{Unmatched: m.Input.UnknownLabels})
+	total, err := w.profile.Tally(drift.Window{Unmatched: m.Input.UnknownLabels, Usual: w.usual})
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +219,7 @@ func (w *window) measure(ctx context.Context) (*incident.Measured, error) {
 		}
 		m.Rows += p.tally.Rows()
 	}
+	w.total = total
 	if m.Report, err = w.profile.Compare(total, w.policy); err != nil {
 		return nil, err
 	}

@@ -1,16 +1,13 @@
 package driftcheck
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"path"
 	"slices"
@@ -26,6 +23,7 @@ import (
 
 // part is what one hour of a version's traffic says: counts that add up to those of any window, and no row of it.
 type part struct {
+	at      time.Time // the hour
 	tally   *drift.Tally
 	digests []uint64 // of each row, so that rows that come again are seen across hours
 	read
@@ -38,6 +36,7 @@ type read struct {
 	Unmatched []string       `json:"unmatched,omitempty"` // ids of labels of this hour that no line of it has
 	Spilled   []string       `json:"spilled,omitempty"`   // ids of the next hour that this hour's objects have: a request that took its time
 	Oldest    time.Time      `json:"oldest,omitzero"`
+	Answers   map[int]int    `json:"answers,omitempty"` // predictions of the hour's objects by the version that gave them
 }
 
 // storedPart is a part as an object.
@@ -50,6 +49,9 @@ type storedPart struct {
 // maxPart is the largest stored part that is read back, bytes.
 const maxPart = 64 << 20
 
+// partFormat is the version of what a stored part holds.
+const partFormat = 2
+
 // part gives an hour: counted before, where its objects and labels are still those, else counted now, and kept if the hour is whole and over.
 func (w *window) part(ctx context.Context, p capture.Partition, newest int) (*part, error) {
 	whole := newest == 0 && w.first == "" && !p.Hour.Equal(w.except) && !p.Hour.Before(w.start) && !p.Hour.Add(time.Hour).After(w.end)
@@ -59,6 +61,7 @@ func (w *window) part(ctx context.Context, p capture.Partition, newest int) (*pa
 	key := w.partKey(p)
 	if b, err := w.h.Blobs.Get(ctx, key, maxPart); err == nil {
 		if stored, err := w.decode(b); err == nil {
+			stored.at = p.Hour
 			return stored, nil
 		}
 	} else if !fault.Is(err, fault.NotFound) {
@@ -81,14 +84,14 @@ func (w *window) part(ctx context.Context, p capture.Partition, newest int) (*pa
 // partKey names the counts of an hour by everything they depend on: objects are written once, so their keys are their content.
 func (w *window) partKey(p capture.Partition) string {
 	sum := sha256.New()
-	fmt.Fprintln(sum, w.reference, w.version.SHA256)
+	fmt.Fprintln(sum, partFormat, w.reference, w.version.SHA256, w.seasonSum)
 	for _, k := range p.Keys {
 		fmt.Fprintln(sum, k)
 	}
 	for _, l := range w.labelsOf(p.Hour) {
 		fmt.Fprintf(sum, "%q %q %d\n", l.Inference, l.Value, l.At.UnixNano())
 	}
-	return path.Join("reports/tallies", w.name, strconv.Itoa(w.version.Number), p.Hour.Format("2006/01/02/15")+"-"+hex.EncodeToString(sum.Sum(nil)[:8])+".json.gz")
+	return path.Join(talliesDir, w.name, strconv.Itoa(w.version.Number), p.Hour.Format("2006/01/02/15")+"-"+hex.EncodeToString(sum.Sum(nil)[:8])+".json.gz")
 }
 
 // labelsOf are the labels that may belong to an hour's objects: of its own ids and of the next hour's, by id.
@@ -101,7 +104,8 @@ func (w *window) labelsOf(hour time.Time) []capture.Label {
 // count reads an hour's lines; with newest > 0 only the newest so many rows count. Of a whole hour every line belongs to it, whatever the
 // clock that wrote it said; of an hour that the window cuts, those whose time lies inside.
 func (w *window) count(ctx context.Context, p capture.Partition, newest int, whole bool) (*part, error) {
-	out := &part{}
+	out := &part{at: p.Hour}
+	out.Answers = map[int]int{}
 	in := &out.Input
 	records := map[string]capture.Record{}
 	ids := map[string]bool{} // of every version: a label for another one's prediction is not unknown
@@ -117,6 +121,7 @@ func (w *window) count(ctx context.Context, p capture.Partition, newest int, who
 			return nil
 		}
 		ids[r.ID] = true
+		out.Answers[r.Version]++
 		if r.Version != w.version.Number || !whole && (r.At.Before(w.start) || !r.At.Before(w.end)) {
 			return nil
 		}
@@ -189,7 +194,7 @@ func (w *window) tally(rows []capture.Record, out *part) error {
 	if err != nil {
 		return err
 	}
-	window := drift.Window{Start: w.start, End: w.end, Frame: frame, Predictions: table.Predictions(rows, w.served.Width()), Segments: segments(w.profile, rows)}
+	window := drift.Window{Start: w.start, End: w.end, Frame: frame, Predictions: table.Predictions(rows, w.served.Width()), Segments: segments(w.profile, rows), Season: w.season}
 	label(&window, rows, w.truths, w.served.Model)
 	if out.tally, err = w.profile.Tally(window); err != nil {
 		return err
@@ -220,26 +225,21 @@ func (p *part) encode() ([]byte, error) {
 	for _, d := range p.digests {
 		s.Digests = binary.LittleEndian.AppendUint64(s.Digests, d)
 	}
-	var buf bytes.Buffer
-	z := gzip.NewWriter(&buf)
-	if err := json.NewEncoder(z).Encode(s); err != nil {
-		return nil, err
-	}
-	err = z.Close()
-	return buf.Bytes(), err
+	b, _, err := pack(s)
+	return b, err
 }
 
 func (w *window) decode(b []byte) (*part, error) {
-	z, err := gzip.NewReader(bytes.NewReader(b))
+	b, err := unpack(b, 8*maxPart)
 	if err != nil {
 		return nil, err
 	}
 	var s storedPart
-	if err := json.NewDecoder(io.LimitReader(z, 8*maxPart)).Decode(&s); err != nil {
+	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, err
 	}
 	p := &part{read: s.Read}
-	if p.tally, err = w.profile.ReadTally(s.Tally, nil); err != nil {
+	if p.tally, err = w.profile.ReadTally(s.Tally, w.season); err != nil {
 		return nil, err
 	}
 	for d := range slices.Chunk(s.Digests, 8) {

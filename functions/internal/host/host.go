@@ -124,7 +124,7 @@ func (h *Host) wire() error {
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Checkpoints: checkpoints, Quality: qualityPolicy, Log: o.Log}
 	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Features: recipes, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
-	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Quality: qualityPolicy, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Now: o.Now, NewID: id, Log: o.Log}
+	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Quality: qualityPolicy, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Expire: s.Data.Expire, Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}
 	approver := &approve.Handler{Control: s.Store, Verify: verify, Now: o.Now, NewID: id, Log: o.Log}
 	shown := &dashboard.Handler{Control: s.Store, Blobs: data, Mails: h.mails, Now: o.Now, Log: o.Log}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"mlops/shared/fault"
 	"mlops/shared/platform/store"
@@ -92,6 +93,30 @@ func (b *Blobs) List(ctx context.Context, prefix, after string, limit int) ([]st
 		return nil, err
 	}
 	return w.found, nil
+}
+
+// Expire removes the blobs whose key begins with prefix and that were stored longer ago than age, by the clock of the machine, which wrote that time too; and the
+// folders that are empty then. It is what a lifecycle rule is to a bucket: for what its writer can do without or make again. A folder may be
+// removed while a blob is stored in it: then that Create is Unavailable, and may be repeated.
+func (b *Blobs) Expire(ctx context.Context, prefix string, age time.Duration) error {
+	after := ""
+	for {
+		page, err := b.List(ctx, prefix, after, store.MaxList)
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if after = o.Key; time.Since(o.ModTime) <= age {
+				continue
+			}
+			if err := b.files.remove(o.Key); err != nil {
+				return diskFault(err, "remove", o.Key)
+			}
+		}
+		if len(page) < store.MaxList {
+			return nil
+		}
+	}
 }
 
 // walk collects the keys with a prefix beyond after, in bytewise order.

@@ -154,6 +154,23 @@ func (f *folder) read(name string, limit int64) (body []byte, size int64, err er
 	return body, info.Size(), err
 }
 
+// remove removes a file that nobody needs any more, and the folders that it leaves empty. It is not made durable: after a crash it may be there again.
+func (f *folder) remove(name string) error {
+	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		f.mu.Lock()
+		delete(f.durable, dir) // whoever writes there next makes it anew
+		err := f.root.Remove(dir)
+		f.mu.Unlock()
+		if err != nil { // not empty
+			return nil
+		}
+	}
+	return nil
+}
+
 // holds reports whether the file has exactly these bytes.
 func (f *folder) holds(name string, body []byte) (bool, error) {
 	got, size, err := f.read(name, int64(len(body)))
