@@ -30,6 +30,7 @@ func (h *Handler) lookBack(ctx context.Context, name string, at time.Time, s Set
 		return &past{}, err
 	}
 	today := at.UTC().Add(-settled).Truncate(oneDay)
+	added := false
 	for date := today.AddDate(0, 0, -maxDays); date.Before(today); date = date.AddDate(0, 0, 1) {
 		if _, known := p.at(date); known {
 			continue
@@ -51,12 +52,12 @@ func (h *Handler) lookBack(ctx context.Context, name string, at time.Time, s Set
 		if err != nil {
 			return p, err
 		}
-		p, rev = next, rev+1
-		if err := h.expire(ctx, name); err != nil {
-			return p, err
-		}
+		p, rev, added = next, rev+1, true
 	}
-	return p, nil
+	if !added {
+		return p, nil
+	}
+	return p, h.expire(ctx, name)
 }
 
 // take adds one day to the past.
