@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -239,5 +240,69 @@ func TestUnpack(t *testing.T) {
 	}
 	if _, err := unpack(b, 5); fault.CodeOf(err) != fault.CodeTooLarge {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestUsualRowsAreNoAlarm: traffic with nights, weekends, growth and days that vary by a fifth is checked every hour of 20 weeks; hardly a window has an unusual number of
+// rows, and a day that falls to a quarter, or to nothing, has in most.
+func TestUsualRowsAreNoAlarm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	frame := func(rows int) *dataset.Frame {
+		f, err := dataset.NewFrame(dataset.NumericColumn("x", make([]float64, rows)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	reference, err := drift.NewProfile(drift.Reference{Model: "m", Version: 1, Frame: frame(300)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unusual := func(p *past, at time.Time, n float64) bool {
+		tally, err := reference.Tally(drift.Window{Frame: frame(int(n)), Usual: p.usual(at.Add(-oneDay), at)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := reference.Compare(tally, drift.DefaultPolicy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(r.Of(drift.RowCount)) > 0
+	}
+	p, truth := &past{}, &past{}
+	checks, alarms, falls, found := 0, 0, 0, 0
+	for i := range 7 * 30 {
+		scale := 60 * math.Exp(0.2*rng.NormFloat64()) * math.Pow(1.03, float64(i)/7)
+		if i%7 >= 5 {
+			scale /= 6
+		}
+		truth.add(day{monday.AddDate(0, 0, i), hours(func(h int) int {
+			return int(scale * (1.2 - math.Cos(float64(h)/24*2*math.Pi)) * math.Exp(0.1*rng.NormFloat64()))
+		})})
+		for h := 1; h <= 24 && i >= 70; h++ { // the day before is remembered one hour late
+			if h == 2 {
+				p.add(truth.Days[len(truth.Days)-2])
+			}
+			at := monday.AddDate(0, 0, i).Add(time.Duration(h) * time.Hour)
+			n, known := truth.rows(at.Add(-oneDay), at)
+			if !known {
+				t.Fatal("the truth is not known")
+			}
+			if checks++; unusual(p, at, n) {
+				alarms++
+			}
+			for _, share := range []float64{0.25, 0} {
+				if falls++; unusual(p, at, share*n) {
+					found++
+				}
+			}
+		}
+		if i < 70 && i > 0 {
+			p.add(truth.Days[len(truth.Days)-2])
+		}
+	}
+	t.Logf("%d of %d windows of ordinary traffic unusual; of %d that fell %d", alarms, checks, falls, found)
+	if alarms > checks/100 || found < falls*9/10 {
+		t.Errorf("%d of %d windows of ordinary traffic are unusual, and %d of %d that fell", alarms, checks, found, falls)
 	}
 }

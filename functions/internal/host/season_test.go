@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -169,6 +170,20 @@ func TestSeasons(t *testing.T) {
 	if len(p.Days) != 70 || len(weeks) != 55 || len(p.Periods) != 54+7 {
 		t.Errorf("%d days, %d weeks, %d periods", len(p.Days), len(weeks), len(p.Periods))
 	}
+
+	var document json.RawMessage
+	if _, err := w.State.Store.Get(background, control.Past("loan"), &document); err != nil || len(document) > 30_000 {
+		t.Errorf("a document of %d bytes: %v", len(document), err)
+	}
+	var kept int64
+	profiles, err := w.State.Data.List(background, "reports/seasons/", "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range profiles {
+		kept += o.Size
+	}
+	t.Logf("a document of %d bytes for %d days; %d profiles of days and weeks, %d bytes", len(document), len(checks)*7, len(profiles), kept)
 
 	// What the agent makes of it, in the platform as it is.
 	w.clock.until(date(2027, 3, 22).Add(8 * time.Hour))

@@ -109,6 +109,25 @@ func TestRulesFireAndCease(t *testing.T) {
 }
 
 // TestRulesThatChange: an alert whose rule is taken away ceases, and one whose rule is made milder counts on.
+// TestSeasonsAreNoNews: what the same season of an earlier year had, too, fires neither the rule about the data set nor one about findings.
+func TestSeasonsAreNoNews(t *testing.T) {
+	p := Policy{Rules: []Rule{{Name: "moved", What: "dataset_drift", Bad: 1, Of: 1, Severity: "warning"}, {Name: "found", What: "finding", Bad: 1, Of: 1, Severity: "warning"}}}
+	drifted := func(season *drift.Seasonality) Window {
+		return window(0, func(w *Window) {
+			w.Report.DatasetDrift, w.Report.Season = true, season
+			w.Report.Findings = []drift.Finding{{Kind: drift.Covariate, Feature: "age", Effect: 0.4, Severity: drift.SeverityWarn, Seasonal: season != nil && !season.DatasetDrift}}
+		})
+	}
+	for _, c := range []struct {
+		season *drift.Seasonality
+		want   int
+	}{{nil, 2}, {&drift.Seasonality{Columns: 2}, 0}, {&drift.Seasonality{Columns: 2, DatasetDrift: true}, 2}} {
+		if got := told(p, drifted(c.season)); len(got) != c.want {
+			t.Errorf("%+v: %v", c.season, got)
+		}
+	}
+}
+
 func TestRulesThatChange(t *testing.T) {
 	hard := Policy{Rules: []Rule{{Name: "r", What: "rows", Above: 1, Bad: 1, Of: 1, Severity: Warning}}}
 	s, _ := hard.Evaluate(nil, window(0, nil))

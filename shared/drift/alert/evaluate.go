@@ -302,6 +302,7 @@ func (r Rule) features(rep *drift.Report) map[string]float64 {
 	case "finding", "broken_data":
 		for _, f := range rep.Findings {
 			switch {
+			case f.Seasonal: // no news
 			case r.What == "broken_data" && f.Severity == drift.SeverityAlert:
 				put(f.Feature, 1)
 			case r.What == "finding" && (len(r.Findings) == 0 || slices.Contains(r.Findings, f.Kind)):
