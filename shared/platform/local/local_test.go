@@ -380,3 +380,48 @@ func TestMails(t *testing.T) {
 		}
 	}
 }
+
+// TestExpire: what is older goes, with the folders that are empty then; what is younger, or lies elsewhere, stays; and where something was, something can be stored.
+func TestExpire(t *testing.T) {
+	s := openState(t, t.TempDir(), time.Now)
+	put := func(key string, days time.Duration) {
+		t.Helper()
+		if err := s.Data.Create(background, key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(-days * 24 * time.Hour)
+		if err := os.Chtimes(filepath.Join(s.Dir, "data", key), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 1100 { // more than a page
+		put(fmt.Sprintf("kept/m/2026/01/%02d/%d", i/50, i), 11)
+	}
+	put("kept/m/2026/02/01/young", 9)
+	put("kept/m2/old", 11)
+	put("other/old", 11)
+	for range 2 {
+		if err := s.Data.Expire(background, "kept/m/", 10*24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := s.Data.List(background, "", "", 0)
+	if err != nil || len(left) != 3 || left[0].Key != "kept/m/2026/02/01/young" || left[1].Key != "kept/m2/old" || left[2].Key != "other/old" {
+		t.Errorf("%v, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "data", "kept/m/2026/01")); !os.IsNotExist(err) {
+		t.Errorf("an empty folder stays: %v", err)
+	}
+	put("kept/m/2026/01/05/250", 0)
+	if b, err := s.Data.Get(background, "kept/m/2026/01/05/250", 100); err != nil || string(b) != "kept/m/2026/01/05/250" {
+		t.Errorf("%s, %v", b, err)
+	}
+	if err := s.Data.Expire(background, "nothing/", 0); err != nil {
+		t.Error(err)
+	}
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	if err := s.Data.Expire(ended, "kept/", 0); err == nil {
+		t.Error("given up, it goes on")
+	}
+}
