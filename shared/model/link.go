@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 )
 
 // Link turns raw scores into a prediction.
@@ -32,7 +33,7 @@ func linkFor(task dataset.Task) Link {
 func (l Link) apply(dst []float64, k int) {
 	switch {
 	case l == Logit:
-		p := sigmoid(dst[0])
+		p := elementary.Sigmoid(dst[0])
 		dst[0], dst[1] = 1-p, p
 	case l == Softmax:
 		softmax(dst[:k])
@@ -44,9 +45,6 @@ func (l Link) apply(dst []float64, k int) {
 	}
 }
 
-// sigmoid is 1/(1+exp(-s)): exactly 0 and 1 for huge |s|.
-func sigmoid(s float64) float64 { return 1 / (1 + math.Exp(-s)) }
-
 // softmax is exp(s_i)/sum exp(s_j) in place, computed after subtracting the greatest score so that nothing overflows.
 func softmax(s []float64) {
 	top := math.Inf(-1)
@@ -55,7 +53,7 @@ func softmax(s []float64) {
 	}
 	var sum float64
 	for i, v := range s {
-		s[i] = math.Exp(v - top)
+		s[i] = elementary.Exp(v - top)
 		sum += s[i]
 	}
 	for i := range s {
