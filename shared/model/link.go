@@ -16,6 +16,7 @@ const (
 	Logit                // binary: the score is the log-odds of the positive class
 	Softmax              // multiclass: one score a class, up to a common constant
 	Share                // binary, multiclass: the score is the probability itself, as an average over trees is
+	Log                  // regression: the score is the logarithm of the value, which is therefore positive
 )
 
 // linkFor is the usual link of a task.
@@ -29,12 +30,19 @@ func linkFor(task dataset.Task) Link {
 	return Identity
 }
 
+// fits reports whether scores of l can mean what a task asks for.
+func (l Link) fits(task dataset.Task) bool {
+	return l == linkFor(task) || l == Share && task != dataset.Regression || l == Log && task == dataset.Regression
+}
+
 // apply turns the raw scores in dst[:k] into a prediction that fills dst. A binary prediction is two numbers made of one.
 func (l Link) apply(dst []float64, k int) {
 	switch {
 	case l == Logit:
 		p := elementary.Sigmoid(dst[0])
 		dst[0], dst[1] = 1-p, p
+	case l == Log:
+		dst[0] = min(elementary.Exp(dst[0]), MaxValue)
 	case l == Softmax:
 		softmax(dst[:k])
 	case l == Share && k == 1:

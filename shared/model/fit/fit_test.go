@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"mlops/shared/dataset"
 	"mlops/shared/model/fit"
 	"mlops/shared/model/modeltest"
 )
@@ -21,6 +22,8 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		"boosting":          {fit.Boosting{Trees: 30}, modeltest.Tolerance{RowOrder: 0.01, Learns: 0.8}},
 		"boosting, sampled": {fit.Boosting{Trees: 30, Subsample: 0.6, FeatureShare: 0.5}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}},
 		"boosting, large":   {fit.Boosting{Trees: 10, Leaves: 64, MinLeaf: 1, L2: -1, LearningRate: 0.3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}},
+		"boosting, early":   {fit.Boosting{Trees: 60, EarlyStopping: 10, Subsample: 0.7}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.9}},
+		"boosting, sparse":  {fit.Boosting{Trees: 30, L1: 2, Depth: 3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.9}},
 		"forest":            {fit.Forest{Trees: 20}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
 		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 1, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
 	}
@@ -35,5 +38,13 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		modeltest.Tolerance{RowOrder: 0.05, Learns: 0.8}}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) { modeltest.Check(t, c.estimator, c.tolerance) })
+	}
+	for _, loss := range []string{"absolute", "huber", "quantile", "poisson"} {
+		e := fit.Boosting{Trees: 60, Loss: loss, Subsample: 0.9, EarlyStopping: 20}
+		t.Run(loss, func(t *testing.T) { modeltest.CheckTask(t, e, dataset.Regression, modeltest.Tolerance{RowOrder: 0.25, Learns: 0.8}) })
+	}
+	balanced := fit.Boosting{Trees: 20, ClassWeight: fit.ClassWeight{Balanced: true}}
+	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass} {
+		t.Run("balanced, "+string(task), func(t *testing.T) { modeltest.CheckTask(t, balanced, task, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}) })
 	}
 }
