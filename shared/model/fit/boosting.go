@@ -113,9 +113,11 @@ func (b Boosting) Fit(d *Data, o Options) (model.Predictor, error) {
 	if err := b.Check(d); err != nil {
 		return nil, err
 	}
-	weighted := *d
-	weighted.Weight = b.ClassWeight.apply(d)
-	s := newStage(&b, &weighted, b.hold(&weighted, o.Seed), o.Threads)
+	weighted, err := b.ClassWeight.apply(d)
+	if err != nil {
+		return nil, err
+	}
+	s := newStage(&b, weighted, b.hold(weighted, o.Seed), o.Threads)
 	table := tree.Bin(d.columns(), d.Rows, b.Bins, s.threads)
 	if need := b.Leaves * table.HistogramBytes(); need > mostMemory {
 		return nil, fault.Invalidf("%d leaves on %d features need %d MB for histograms, at most %d MB are taken: use fewer leaves or bins",

@@ -1,105 +1,121 @@
 package fit
 
 import (
+	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 )
 
-// ClassWeight says how much the rows of each class count, beside their own weights. The zero value: as they are.
-type ClassWeight struct {
-	// Balanced makes all classes count alike: a row of class c counts rows / (classes * rows of c), whatever the rows' own weights (scikit-learn's
-	// class_weight="balanced").
-	Balanced bool
-	// By is how much rows of a class count, in (0, 1e6]; a class that it does not name counts 1.
-	By map[string]float64
+// ClassWeight says how much the rows of each class count, on top of their own weights: "" = alike; "balanced" = each class as much as any
+// other, n/(k n_c) a row of class c with n_c of the n rows, k being the number of classes that have rows; or a JSON object of a weight > 0 a
+// class, 1 for those not named, as parseClassWeight writes it.
+type ClassWeight string
+
+const balanced ClassWeight = "balanced"
+
+// mostClassWeight bounds a weight.
+const mostClassWeight = 1e9
+
+// parseClassWeight reads the parameter as JSON gives it: "balanced", or an object.
+func parseClassWeight(v any) (ClassWeight, bool) {
+	switch t := v.(type) {
+	case string:
+		return ClassWeight(t), t == "" || ClassWeight(t) == balanced
+	case map[string]any:
+		out := map[string]float64{}
+		for class, v := range t {
+			w, ok := asNumber(v)
+			if !ok || !(w > 0 && w <= mostClassWeight) {
+				return "", false
+			}
+			out[class] = w
+		}
+		b, err := json.Marshal(out)
+		return ClassWeight(b), err == nil && len(out) > 0
+	}
+	return "", false
 }
 
-// mostClassWeight is the greatest weight of a class.
-const mostClassWeight = 1e6
-
-// check reports classes that the labels do not have.
-func (c ClassWeight) check(l dataset.Labels) (d []fault.Detail) {
-	if (c.Balanced || len(c.By) > 0) && l.Task == dataset.Regression {
-		return []fault.Detail{{Field: "class_weight", Code: "wrong_task", Got: string(l.Task), Expected: "classes: a value has none"}}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.By)) {
-		if slices.Contains(l.Classes, name) {
-			continue
-		}
-		p := fault.Detail{Field: "class_weight", Code: "unknown", Got: name, Expected: fmt.Sprintf("one of %q", l.Classes[:min(len(l.Classes), mostNamed)])}
-		if near := model.Nearest(name, l.Classes); near != "" {
-			p.Expected = "perhaps " + near
-		}
-		d = append(d, p)
-	}
-	return d
-}
-
-// apply is the weights of d's rows with those of their classes; d's own where classes count as they are.
-func (c ClassWeight) apply(d *Data) []float64 {
-	if !c.Balanced && len(c.By) == 0 {
-		return d.Weight
-	}
-	by := make([]float64, len(d.Labels.Classes))
-	for k, name := range d.Labels.Classes {
-		by[k] = 1
-		if v, ok := c.By[name]; ok {
-			by[k] = v
-		}
-	}
-	if c.Balanced {
-		for k, n := range d.Labels.Counts() {
-			by[k] = float64(d.Rows) / float64(len(by)*max(n, 1))
-		}
-	}
-	out := make([]float64, d.Rows)
-	for i, y := range d.Labels.Y {
-		out[i] = d.weight(i) * by[int(y)]
+// value is the parameter as parseClassWeight takes it.
+func (c ClassWeight) value() any {
+	var out map[string]any
+	if json.Unmarshal([]byte(c), &out) != nil {
+		return string(c)
 	}
 	return out
 }
 
-// read takes "balanced", or a map of classes to weights.
-func (c *ClassWeight) read(field string, v any) (d []fault.Detail) {
-	if v == "balanced" {
-		*c = ClassWeight{Balanced: true}
-		return nil
+// apply gives d's rows their weights; d itself where they count alike. The error names every class that the target does not have.
+func (c ClassWeight) apply(d *Data) (*Data, error) {
+	if c == "" {
+		return d, nil
 	}
-	m, ok := v.(map[string]any)
-	if !ok {
-		return []fault.Detail{{Field: field, Code: model.CodeWrongType, Got: v, Expected: c.expected()}}
+	l := d.Labels
+	if l.Task == dataset.Regression {
+		return nil, fault.Invalidf("class_weight weighs classes: %s has values", l.Name)
 	}
-	by := map[string]float64{}
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		w, ok := asNumber(m[name])
-		if !ok || !(w > 0 && w <= mostClassWeight) {
-			d = append(d, fault.Detail{Field: field + "." + name, Code: "out_of_range", Got: m[name], Expected: fmt.Sprintf("a number in (0, %g]", mostClassWeight)})
+	weight := make([]float64, len(l.Classes))
+	if c == balanced {
+		weight = even(d)
+	} else if problems := c.named(l.Classes, weight); len(problems) > 0 {
+		return nil, fault.Invalidf("class_weight does not suit the classes of %s", l.Name).With(problems...)
+	}
+	out := *d
+	out.Weight = make([]float64, d.Rows)
+	for i, y := range l.Y {
+		out.Weight[i] = d.weight(i) * weight[int(y)]
+	}
+	return &out, out.check()
+}
+
+// even are the weights that make classes count alike.
+func even(d *Data) []float64 {
+	weight := make([]float64, len(d.Labels.Classes))
+	var all, classes float64
+	for i, y := range d.Labels.Y {
+		weight[int(y)] += d.weight(i)
+		all += d.weight(i)
+	}
+	for _, w := range weight {
+		if w > 0 {
+			classes++
 		}
-		by[name] = w
 	}
-	if len(d) == 0 && len(by) > 0 {
-		*c = ClassWeight{By: by}
+	for k, w := range weight {
+		if w > 0 {
+			weight[k] = all / (classes * w)
+		}
 	}
-	return d
+	return weight
 }
 
-func (c *ClassWeight) value() any {
-	if c.Balanced {
-		return "balanced"
+// named writes the weights that c names and says which of its classes are not there.
+func (c ClassWeight) named(classes []string, weight []float64) (problems []fault.Detail) {
+	given := map[string]float64{}
+	if err := json.Unmarshal([]byte(c), &given); err != nil {
+		return []fault.Detail{{Field: "class_weight", Code: model.CodeWrongType, Got: shorten(string(c)), Expected: classWeightExpected}}
 	}
-	if len(c.By) == 0 {
-		return nil
+	for k, class := range classes {
+		weight[k] = 1
+		if w, ok := given[class]; ok {
+			weight[k] = w
+			delete(given, class)
+		}
 	}
-	m := map[string]any{}
-	for name, w := range c.By {
-		m[name] = w
+	for class := range given {
+		d := fault.Detail{Field: "class_weight." + shorten(class), Code: "unknown", Expected: fmt.Sprintf("one of %.20q", classes[:min(len(classes), 20)])}
+		if near := model.Nearest(class, classes); near != "" {
+			d.Expected = "perhaps " + near
+		}
+		problems = append(problems, d)
 	}
-	return m
+	slices.SortFunc(problems, func(a, b fault.Detail) int { return strings.Compare(a.Field, b.Field) })
+	return problems
 }
 
-func (*ClassWeight) expected() string { return "balanced, or a map of classes to weights" }
+const classWeightExpected = `"balanced", or an object of a weight in (0, 1e9] a class`

@@ -45,7 +45,14 @@ func (b Boosting) Check(d *Data) error {
 	problems := set(b.params(), b.Params()) // ranges: an estimator that Parse did not make is checked all the same
 	problems = append(problems, b.checkLoss(d.Labels)...)
 	problems = append(problems, b.checkFeatures(d)...)
-	problems = append(problems, b.ClassWeight.check(d.Labels)...)
+	if d.check() == nil {
+		_, err := b.ClassWeight.apply(d)
+		named := fault.Details(err)
+		if err != nil && len(named) == 0 {
+			named = []fault.Detail{{Field: "class_weight", Code: "wrong_task", Got: b.ClassWeight.value(), Expected: err.Error()}}
+		}
+		problems = append(problems, named...)
+	}
 	if b.ValidationShare != 0 && b.EarlyStopping == 0 {
 		problems = append(problems, fault.Detail{Field: "validation_share", Code: "unexpected", Got: b.ValidationShare, Expected: "early_stopping beside it: without it no rows are held out"})
 	}

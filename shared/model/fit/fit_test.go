@@ -41,10 +41,8 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 	}
 	for _, loss := range []string{"absolute", "huber", "quantile", "poisson"} {
 		e := fit.Boosting{Trees: 60, Loss: loss, Subsample: 0.9, EarlyStopping: 20}
-		t.Run(loss, func(t *testing.T) { modeltest.CheckTask(t, e, dataset.Regression, modeltest.Tolerance{RowOrder: 0.25, Learns: 0.8}) })
-	}
-	balanced := fit.Boosting{Trees: 20, ClassWeight: fit.ClassWeight{Balanced: true}}
-	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass} {
-		t.Run("balanced, "+string(task), func(t *testing.T) { modeltest.CheckTask(t, balanced, task, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}) })
+		t.Run(loss, func(t *testing.T) {
+			modeltest.CheckTask(t, e, dataset.Regression, modeltest.Tolerance{RowOrder: 0.25, Learns: 0.8})
+		})
 	}
 }

@@ -131,3 +131,24 @@ func (g groups) value() any {
 }
 
 func (groups) expected() string { return "a list of lists of feature names" }
+
+// weighing is how much classes count.
+type weighing struct{ of *ClassWeight }
+
+func (w weighing) read(field string, v any) []fault.Detail {
+	c, ok := parseClassWeight(v)
+	if !ok {
+		return []fault.Detail{{Field: field, Code: model.CodeWrongType, Got: v, Expected: w.expected()}}
+	}
+	*w.of = c
+	return nil
+}
+
+func (w weighing) value() any {
+	if *w.of == "" {
+		return nil
+	}
+	return w.of.value()
+}
+
+func (weighing) expected() string { return classWeightExpected }

@@ -45,7 +45,7 @@ func (b *Boosting) params() []param {
 		{name: "alpha", low: 0, open: true, high: 1, under: true, real: &b.Alpha},
 		{name: "monotone", form: signs{&b.Monotone}},
 		{name: "interactions", form: groups{&b.Interactions}},
-		{name: "class_weight", form: &b.ClassWeight},
+		{name: "class_weight", form: weighing{&b.ClassWeight}},
 		{name: "early_stopping", low: 0, high: 10_000, count: &b.EarlyStopping},
 		{name: "validation_share", low: 0, open: true, high: 0.5, real: &b.ValidationShare},
 	}

@@ -26,8 +26,8 @@ func TestParse(t *testing.T) {
 		"what is no number": {"boosting", params{"max_depth": 4, "l1": 0.5, "loss": "huber", "alpha": 0.8, "monotone": map[string]any{"age": 1.0, "dose": json.Number("-1"), "free": 0},
 			"interactions": []any{[]any{"age", "dose"}, []any{"sex"}}, "early_stopping": 20, "validation_share": 0.2},
 			Boosting{Depth: 4, L1: 0.5, Loss: "huber", Alpha: 0.8, Monotone: map[string]int{"age": 1, "dose": -1}, Interactions: [][]string{{"age", "dose"}, {"sex"}}, EarlyStopping: 20, ValidationShare: 0.2}},
-		"balanced classes": {"boosting", params{"class_weight": "balanced"}, Boosting{ClassWeight: ClassWeight{Balanced: true}}},
-		"weighted classes": {"boosting", params{"class_weight": map[string]any{"ill": 3, "well": 0.5}}, Boosting{ClassWeight: ClassWeight{By: map[string]float64{"ill": 3, "well": 0.5}}}},
+		"balanced classes": {"boosting", params{"class_weight": "balanced"}, Boosting{ClassWeight: balanced}},
+		"weighted classes": {"boosting", params{"class_weight": map[string]any{"ill": 3, "well": 0.5}}, Boosting{ClassWeight: `{"ill":3,"well":0.5}`}},
 
 		"no penalty is a wish": {"boosting", params{"l2": 0.0}, Boosting{L2: -1}},
 		"linear":               {"linear", params{"C": 0.3}, Linear{C: 0.3}},

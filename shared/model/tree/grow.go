@@ -281,6 +281,26 @@ func (t *Grower) release(l *leaf) {
 	}
 }
 
+// settle gives the leaves their values, and the rows the tree was grown on what that does to their scores. With Job.Value and constrained features
+// the bounds of steps say nothing: they are found anew from the values of all nodes.
+func (t *Grower) settle(leaves []*leaf) {
+	if t.Value != nil && t.Monotone != nil {
+		t.bound()
+	}
+	work := 0
+	for _, l := range leaves {
+		t.release(l)
+		work += 4 * (l.to - l.from)
+	}
+	Parallel(len(leaves), t.threads, work, func(from, to int) {
+		for _, l := range leaves[from:to] {
+			n := &t.nodes[l.node]
+			n.value, n.rows = t.value(l), l.to-l.from
+			t.add(t.order[l.from:l.to], n.value)
+		}
+	})
+}
+
 // finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.
 func (t *Grower) finish() []model.Node {
 	for i := len(t.nodes) - 1; i >= 0; i-- { // children come after their parents

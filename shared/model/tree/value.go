@@ -4,26 +4,6 @@ package tree
 // several goroutines.
 type Value func(rows []int32, step float64) float64
 
-// settle gives the leaves their values, and the rows the tree was grown on what that does to their scores. With Job.Value and constrained features
-// the bounds of steps say nothing: they are found anew from the values of all nodes.
-func (t *Grower) settle(leaves []*leaf) {
-	if t.Value != nil && t.Monotone != nil {
-		t.bound()
-	}
-	work := 0
-	for _, l := range leaves {
-		t.release(l)
-		work += 4 * (l.to - l.from)
-	}
-	Parallel(len(leaves), t.threads, work, func(from, to int) {
-		for _, l := range leaves[from:to] {
-			n := &t.nodes[l.node]
-			n.value, n.rows = t.value(l), l.to-l.from
-			t.add(t.order[l.from:l.to], n.value)
-		}
-	})
-}
-
 // value is a leaf's.
 func (t *Grower) value(l *leaf) float64 {
 	if l.hs <= 0 {
@@ -69,19 +49,16 @@ func (t *Grower) score(n int) {
 	if len(t.Rest) == 0 || t.Scores == nil {
 		return
 	}
-	order, spare := t.order[n:], t.spare[n:]
-	order = order[:copy(order, t.Rest)]
 	from, to := make([]int, len(t.nodes)), make([]int, len(t.nodes))
-	to[0] = len(order)
+	from[0], to[0] = n, n+copy(t.order[n:], t.Rest)
 	for i := range t.nodes {
-		m := &t.nodes[i]
-		rows := order[from[i]:to[i]]
+		m, a, b := &t.nodes[i], from[i], to[i]
 		if m.left == 0 {
-			t.add(rows, m.value)
+			t.add(t.order[a:b], m.value)
 			continue
 		}
-		mid := from[i] + t.partition(rows, spare, &m.split)
-		from[m.left], to[m.left] = from[i], mid
-		from[m.right], to[m.right] = mid, to[i]
+		mid := a + t.partition(t.order[a:b], t.spare[a:b], &m.split)
+		from[m.left], to[m.left] = a, mid
+		from[m.right], to[m.right] = mid, b
 	}
 }
