@@ -198,7 +198,7 @@ func (s *stage) huberLoss(i int) float64 {
 	if r <= s.bent {
 		return r * r / 2
 	}
-	return s.bent * (r - s.bent/2)
+	return s.bent * (r - float64(s.bent/2))
 }
 
 func (s *stage) huberLeaf(rows []int32, _ float64) float64 {

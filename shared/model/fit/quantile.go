@@ -10,7 +10,7 @@ func weightedQuantile(v, w []float64, alpha float64) float64 {
 	for _, x := range w {
 		sum += x
 	}
-	goal, dust := alpha*sum, 1e-12*sum
+	goal, dust := float64(alpha*sum), float64(1e-12*sum)
 	below := 0.0 // the weights of values that were found to be too small
 	low, high := 0, len(v)
 	for draw := uint64(len(v)); ; { // a pivot drawn anywhere: no order of the rows makes the search slow
@@ -24,7 +24,7 @@ func weightedQuantile(v, w []float64, alpha float64) float64 {
 			if reached := below + lighter + equal; reached > goal+dust {
 				return pivot
 			}
-			return pivot + (next(v, w, pivot)-pivot)/2
+			return pivot + float64((next(v, w, pivot)-pivot)/2)
 		default:
 			below += lighter + equal
 			low += greater

@@ -23,7 +23,7 @@ func (c *made) known() []float64 {
 
 // quantile is the q-quantile of ascending values by linear interpolation (type 7 of Hyndman & Fan, The American Statistician 50, 1996).
 func quantile(v []float64, q float64) float64 {
-	at := q * float64(len(v)-1)
+	at := float64(q * float64(len(v)-1))
 	low := int(at)
 	if low+1 >= len(v) {
 		return v[len(v)-1]

@@ -104,7 +104,7 @@ func numericBins(v []float64, most int) binning {
 		free := most - len(b.cuts) // bins that may still be opened, this one included
 		if len(values) <= most || free > 1 && inBin*free >= left {
 			low, high := values[i], values[i+1]
-			cut := low + (high-low)/2
+			cut := low + float64((high-low)/2)
 			if !(cut < high) {
 				cut = low
 			}

@@ -85,7 +85,7 @@ func (t *Grower) restrict(l, a, b *leaf) {
 
 // middle bounds two sides of a split on a feature of that sign by the middle of their values v and w.
 func middle(sign int8, v, w float64, a, b *bounds) {
-	m := v + (w-v)/2
+	m := v + float64((w-v)/2)
 	if sign > 0 {
 		a.high, b.low = min(a.high, m), max(b.low, m)
 	} else {
