@@ -3,6 +3,7 @@ package tree
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -143,7 +144,7 @@ func (f *finder) number(feature int, c []cell, miss cell) {
 
 // category orders the levels by their mean gradient and scans the prefixes: for a convex loss the best of all subsets is among them
 // (W. Fisher, "On grouping for maximum homogeneity", 1958). A missing value is one more level. Levels without rows here go the way of the
-// missing, or, where nothing is missing, of most rows.
+// missing; where nothing is missing, of the rarest levels, which share a bin, being most like them; else of most rows.
 func (f *finder) category(b *binning, feature int, c []cell) {
 	f.order = f.order[:0]
 	for i := range c {
@@ -171,6 +172,9 @@ func (f *finder) category(b *binning, feature int, c []cell) {
 	}
 	f.best.feature = feature
 	f.best.left = [4]uint64{}
+	if at := slices.Index(f.order, b.bins-1); b.rare && at >= 0 {
+		f.best.missingRight = at > cut
+	}
 	present := [4]uint64{}
 	for i, bin := range f.order {
 		present[bin/64] |= 1 << (bin % 64)
@@ -221,8 +225,8 @@ func (s *split) levels(b *binning) []uint64 {
 			set[k/64] |= 1 << (k % 64)
 		}
 	}
-	for bin, k := range b.level {
-		if s.left[bin/64]>>(bin%64)&1 == 1 {
+	for i, k := range b.level {
+		if bin := b.place[i]; s.left[bin/64]>>(bin%64)&1 == 1 {
 			set[k/64] |= 1 << (k % 64)
 		} else {
 			set[k/64] &^= 1 << (k % 64)
