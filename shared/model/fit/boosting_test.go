@@ -485,18 +485,29 @@ func TestBoostingNamesEveryProblem(t *testing.T) {
 	}
 }
 
-// TestParameters: each parameter's default lies in its range, and the estimator that leaves all open is the one with the defaults.
+// TestParameters: each parameter's default is a value it takes, and the estimator that leaves all open is the one with the defaults.
 func TestParameters(t *testing.T) {
 	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass, dataset.Regression} {
 		for _, algorithm := range Algorithms {
-			given := map[string]any{}
-			for _, p := range Parameters(algorithm, task, 5_000, 12) {
-				if p.Name == "" || p.Expected == "" || (p.Kind == "count" || p.Kind == "number") && !(p.Low < p.High) || p.Kind == "choice" && len(p.Choices) < 2 {
+			given, err := Defaults(algorithm, task, 5_000, 12)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named := 0
+			for _, p := range Parameters(algorithm) {
+				if p.Expected == "" || p.Number() && !(p.Low < p.High) || p.Check([]int{1}) == nil {
 					t.Errorf("%s: %+v", algorithm, p)
 				}
-				if p.Default != nil {
-					given[p.Name] = p.Default
+				v, ok := given[p.Name]
+				if !ok {
+					continue
 				}
+				if named++; len(p.Check(v)) > 0 {
+					t.Errorf("%s: its default %v of %s is refused: %v", algorithm, v, p.Name, p.Check(v))
+				}
+			}
+			if named != len(given) {
+				t.Errorf("%s: %d parameters have a default, %d defaults are given", algorithm, named, len(given))
 			}
 			e, err := Parse(algorithm, given)
 			if err != nil {
@@ -511,10 +522,17 @@ func TestParameters(t *testing.T) {
 			}
 		}
 	}
-	if p := Parameters("boosting", dataset.Regression, 100_000, 3); p[0].Default != 100 || p[0].Kind != "count" || p[0].High != 10_000 {
-		t.Errorf("the first parameter is %+v", p[0])
+	by := map[string]Parameter{}
+	for _, p := range Parameters("boosting") {
+		by[p.Name] = p
 	}
-	if Parameters("bosting", dataset.Binary, 1, 1) != nil {
+	if p := by["trees"]; !p.Whole || p.Low != 1 || p.High != 10_000 {
+		t.Errorf("trees: %+v", p)
+	}
+	if p := by["loss"]; p.Number() || len(p.Choices) != len(losses) || p.Check("huber") != nil || p.Check("hubert") == nil {
+		t.Errorf("loss: %+v", p)
+	}
+	if _, err := Defaults("bosting", dataset.Binary, 1, 1); err == nil || len(Parameters("bosting")) > 0 {
 		t.Error("an unknown algorithm has parameters")
 	}
 }

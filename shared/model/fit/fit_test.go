@@ -1,10 +1,12 @@
 package fit_test
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
 	"mlops/shared/dataset"
+	"mlops/shared/model"
 	"mlops/shared/model/fit"
 	"mlops/shared/model/modeltest"
 )
@@ -44,5 +46,31 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		t.Run(loss, func(t *testing.T) {
 			modeltest.CheckTask(t, e, dataset.Regression, modeltest.Tolerance{RowOrder: 0.25, Learns: 0.8})
 		})
+	}
+}
+
+// TestConstrainedAndThreads: trees under constraints do not depend on the number of threads either.
+func TestConstrainedAndThreads(t *testing.T) {
+	for loss, task := range map[string]dataset.Task{"logistic": dataset.Binary, "squared": dataset.Regression, "quantile": dataset.Regression, "poisson": dataset.Regression} {
+		e := fit.Boosting{Loss: loss, Trees: 10, Subsample: 0.7, L1: 0.1, Monotone: map[string]int{"n0": 1, "n1": -1}, Interactions: [][]string{{"n0", "n1", "wide"}, {"n2", "small"}}}
+		d := modeltest.Table(task, 6000, 2)
+		var want []byte
+		for _, threads := range []int{1, 2, 8} {
+			p, err := e.Fit(d, fit.Options{Seed: 7, Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &model.Model{Task: task, Target: "y", Classes: d.Labels.Classes, Algorithm: "boosting", Features: d.Features, Predictor: p, Threshold: 0.5}
+			got, err := m.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s: with %d threads the artefact is %s, with one %s", loss, threads, model.Digest(got), model.Digest(want))
+			}
+		}
 	}
 }
