@@ -2,6 +2,7 @@ package fit
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -82,6 +83,8 @@ func TestFitRefusesBadData(t *testing.T) {
 		"a label too few":   func(d *Data) { d.Labels.Y = d.Labels.Y[1:] },
 		"a class beyond":    func(d *Data) { d.Labels.Y[3] = 2 },
 		"a negative weight": func(d *Data) { d.Weight = make([]float64, d.Rows); d.Weight[0], d.Weight[1] = -1, 2 },
+		"a weight of NaN":   func(d *Data) { d.Weight = make([]float64, d.Rows); d.Weight[0], d.Weight[1] = math.NaN(), 2 },
+		"a label of NaN":    func(d *Data) { d.Labels.Y[2] = math.NaN() },
 		"all weights 0":     func(d *Data) { d.Weight = make([]float64, d.Rows) },
 		"too few weights":   func(d *Data) { d.Weight = []float64{1} },
 		"an infinite value": func(d *Data) {
@@ -203,5 +206,19 @@ func TestSampling(t *testing.T) {
 	}
 	if used != 3 || pick(random, 10, 1) != nil {
 		t.Errorf("%d features of 10, want 3", used)
+	}
+}
+
+// TestWeightsAndLabelsAreNamed: by row, the first few of many.
+func TestWeightsAndLabelsAreNamed(t *testing.T) {
+	d := synthetic(50, 4)
+	d.Weight = make([]float64, 50)
+	for i := range d.Weight {
+		d.Weight[i] = -1
+	}
+	d.Labels.Y[7] = 0.5
+	details := fault.Details(d.check())
+	if len(details) != mostNamed+2 || details[0].Field != "weight" || *details[3].Row != 3 || details[mostNamed].Got != "50 rows in all" || details[mostNamed+1].Field != "y" || *details[mostNamed+1].Row != 7 {
+		t.Errorf("%v", details)
 	}
 }
