@@ -29,6 +29,7 @@ type room struct {
 var rooms = map[string]room{
 	"fault":                  {storey: 0},
 	"number":                 {storey: 0},
+	"elementary":             {storey: 0},
 	"event":                  {storey: 0, neighbour: []string{"fault"}},
 	"topology":               {storey: 0, neighbour: []string{"event"}},
 	"config":                 {storey: 0, neighbour: []string{"fault"}},

@@ -278,6 +278,11 @@ func (a *app) tell(t trained) {
 	if t.Dropped > 0 {
 		a.printf("%d rows without a target were left out\n", t.Dropped)
 	}
+	for _, c := range t.Candidates {
+		if c.Chosen && c.Note != "" {
+			a.printf("%s\n", c.Note)
+		}
+	}
 	for _, l := range t.Leaks {
 		a.printf("warning: %s\n", l)
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 )
 
@@ -45,9 +46,9 @@ func (b *Baseline) Explain(dst, x []float64) {
 func (b *Baseline) raw(o int) float64 {
 	switch b.Task {
 	case dataset.Binary:
-		return math.Log(b.P[1] / b.P[0])
+		return elementary.Log(b.P[1] / b.P[0])
 	case dataset.Multiclass:
-		return math.Log(b.P[o])
+		return elementary.Log(b.P[o])
 	}
 	return b.P[0]
 }

@@ -29,7 +29,18 @@ func examples(t testing.TB) []*Model {
 		}
 	}
 	many.Predictor = forest
-	return []*Model{trees, &linear, &value, &many, engineered(t)}
+	count := Model{Task: dataset.Regression, Target: "claims", Algorithm: "boosting", Features: trees.Features, Predictor: counting(t, trees.Features)}
+	return []*Model{trees, &linear, &value, &many, &count, engineered(t)}
+}
+
+// counting predicts exp(0.5+1) where the third feature is at most 0.5, exp(0.5-2) and exp(0.5+1e3) beyond.
+func counting(t testing.TB, features []Feature) *Trees {
+	t.Helper()
+	c := NewTrees(Log, features, []float64{0.5})
+	if err := c.Add([]Node{{Feature: 2, Threshold: 0.5}, {Feature: -1, Value: 1}, {Feature: 2, Threshold: 9}, {Feature: -1, Value: -2}, {Feature: -1, Value: 1e3}}); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func TestDecodeGivesBackWhatWasEncoded(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 )
 
 // Link turns raw scores into a prediction.
@@ -15,6 +16,7 @@ const (
 	Logit                // binary: the score is the log-odds of the positive class
 	Softmax              // multiclass: one score a class, up to a common constant
 	Share                // binary, multiclass: the score is the probability itself, as an average over trees is
+	Log                  // regression: the score is the logarithm of the value, which is therefore positive
 )
 
 // linkFor is the usual link of a task.
@@ -28,12 +30,19 @@ func linkFor(task dataset.Task) Link {
 	return Identity
 }
 
+// fits reports whether scores of l can mean what a task asks for.
+func (l Link) fits(task dataset.Task) bool {
+	return l == linkFor(task) || l == Share && task != dataset.Regression || l == Log && task == dataset.Regression
+}
+
 // apply turns the raw scores in dst[:k] into a prediction that fills dst. A binary prediction is two numbers made of one.
 func (l Link) apply(dst []float64, k int) {
 	switch {
 	case l == Logit:
-		p := sigmoid(dst[0])
+		p := elementary.Sigmoid(dst[0])
 		dst[0], dst[1] = 1-p, p
+	case l == Log:
+		dst[0] = min(elementary.Exp(dst[0]), MaxValue)
 	case l == Softmax:
 		softmax(dst[:k])
 	case l == Share && k == 1:
@@ -44,9 +53,6 @@ func (l Link) apply(dst []float64, k int) {
 	}
 }
 
-// sigmoid is 1/(1+exp(-s)): exactly 0 and 1 for huge |s|.
-func sigmoid(s float64) float64 { return 1 / (1 + math.Exp(-s)) }
-
 // softmax is exp(s_i)/sum exp(s_j) in place, computed after subtracting the greatest score so that nothing overflows.
 func softmax(s []float64) {
 	top := math.Inf(-1)
@@ -55,7 +61,7 @@ func softmax(s []float64) {
 	}
 	var sum float64
 	for i, v := range s {
-		s[i] = math.Exp(v - top)
+		s[i] = elementary.Exp(v - top)
 		sum += s[i]
 	}
 	for i := range s {

@@ -53,7 +53,7 @@ type Predictor interface {
 // Explainer is a Predictor whose raw score is a sum over features.
 //
 // A raw score is what the link function turns into a probability: log-odds for binary, one score a class for multiclass (softmax),
-// the value itself for regression.
+// the value itself, or its logarithm, for regression.
 type Explainer interface {
 	Predictor
 	Outputs() int         // number of raw scores: 1, or one a class
@@ -105,7 +105,7 @@ func (m *Model) Class(p []float64) int {
 // Contribution is what one feature adds to a raw score.
 type Contribution struct {
 	Feature string  `json:"feature"`
-	Value   float64 `json:"value"` // in units of the raw score: log-odds, class score, or the target's own unit
+	Value   float64 `json:"value"` // in units of the raw score: log-odds, class score, or the target's own unit (of a Log link: its logarithm)
 }
 
 // Explanation is the raw score of one row, taken apart.

@@ -340,3 +340,28 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("feature names %s", names)
 	}
 }
+
+// TestLogLink: the prediction is the exponential of the raw score, which is what the explanation adds up to, and finite however great that is.
+func TestLogLink(t *testing.T) {
+	c := counting(t, []Feature{{Name: "a"}, {Name: "b", Kind: dataset.Categorical, Levels: []string{"x"}}, {Name: "n"}})
+	got, raw, parts := []float64{0}, []float64{0}, make([]float64, 4)
+	if c.Width() != 1 || c.Outputs() != 1 {
+		t.Errorf("%d numbers of %d scores, want one of one", c.Width(), c.Outputs())
+	}
+	for x, want := range map[float64]float64{0: math.Exp(1.5), 1: math.Exp(-1.5), 10: MaxValue} {
+		row := []float64{0, 0, x}
+		c.Predict(got, row)
+		c.Raw(raw, row)
+		c.Explain(parts, row)
+		if math.Abs(got[0]-want) > 1e-15*want {
+			t.Errorf("at %g it predicts %v, want %v", x, got[0], want)
+		}
+		if sum := parts[0] + parts[1] + parts[2] + parts[3]; math.Abs(sum-raw[0]) > 1e-12 {
+			t.Errorf("at %g the parts sum to %v, the score is %v", x, sum, raw[0])
+		}
+	}
+	m := &Model{Task: dataset.Binary, Classes: []string{"a", "b"}, Features: []Feature{{Name: "n"}}, Predictor: NewTrees(Log, []Feature{{Name: "n"}}, []float64{0})}
+	if err := m.Check(); err == nil {
+		t.Error("a logarithm was taken for a class")
+	}
+}

@@ -3,6 +3,7 @@ package model
 import (
 	"math"
 
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 	"mlops/shared/model/wire"
 )
@@ -69,12 +70,12 @@ func (s *Step) Value(r []float64) float64 {
 		return clamp((v - s.P[0]) / s.P[1])
 	case OpLog:
 		if v > 0 {
-			return math.Log(v)
+			return elementary.Log(v)
 		}
 		return math.NaN()
 	case OpLog1p:
 		if v > -1 {
-			return math.Log1p(v)
+			return elementary.Log1p(v)
 		}
 		return math.NaN()
 	case OpYeoJohnson:
@@ -108,9 +109,9 @@ func YeoJohnson(v, lambda float64) float64 {
 		return -YeoJohnson(-v, 2-lambda)
 	}
 	if math.Abs(lambda) < 1e-12 {
-		return math.Log1p(v)
+		return elementary.Log1p(v)
 	}
-	return math.Expm1(float64(lambda*math.Log1p(v))) / lambda
+	return elementary.Expm1(float64(lambda*elementary.Log1p(v))) / lambda
 }
 
 // lookup is table[1+v] for a code v, table[0] for anything else.

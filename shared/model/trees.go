@@ -107,6 +107,24 @@ func (t *Trees) Add(tree []Node) error {
 	return nil
 }
 
+// Keep leaves only the first n trees.
+func (t *Trees) Keep(n int) {
+	if n >= len(t.roots) {
+		return
+	}
+	for _, p := range t.nodes[t.roots[n]:] {
+		if p.flags&isCategorical != 0 { // the first bit set that nobody asks any more
+			t.sets = t.sets[:int(p.threshold)]
+			break
+		}
+	}
+	t.nodes, t.value = t.nodes[:t.roots[n]], t.value[:t.roots[n]]
+	t.roots, t.depth, t.plain = t.roots[:n], t.depth[:n], len(t.sets) == 0
+}
+
+// Len is the number of trees.
+func (t *Trees) Len() int { return len(t.roots) }
+
 // pack checks an inner node and packs it, but for its child. at is where its bit set will lie.
 func (t *Trees) pack(n Node, at int) (node, error) {
 	if n.Feature < 0 || n.Feature >= len(t.levels) {
@@ -163,7 +181,7 @@ func (t *Trees) tree(i int) []Node {
 func (t *Trees) check(m *Model) error {
 	k := outputs(m.Task, len(m.Classes))
 	ok := len(t.base) == k && allWithin(t.base) && len(t.levels) == len(m.Features) && len(t.roots)%k == 0
-	ok = ok && (t.link == linkFor(m.Task) || t.link == Share && m.Classes != nil)
+	ok = ok && t.link.fits(m.Task)
 	for i := range t.levels {
 		ok = ok && int(t.levels[i]) == levelCount(m.Features[i])
 	}

@@ -4,7 +4,7 @@ import "math"
 
 // Width is the length of a prediction.
 func (t *Trees) Width() int {
-	if t.link != Identity && len(t.base) == 1 {
+	if len(t.base) == 1 && (t.link == Logit || t.link == Share) {
 		return 2
 	}
 	return len(t.base)

@@ -116,6 +116,9 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) ([]entry, *fit.Data, [
 			list[i].estimator = fit.Engineered{Recipe: s.Recipe, Inner: list[i].estimator}
 		}
 		list[i].estimator = fit.Resolve(list[i].estimator, data)
+		if err := fit.Check(list[i].estimator, data); err != nil {
+			return nil, nil, nil, fault.Wrap(err, "train to predict %q", l.Name)
+		}
 	}
 	return list, data, leaks, nil
 }

@@ -45,6 +45,9 @@ type trial struct {
 
 func (t *trial) name() string { return name(t.estimator.Algorithm(), t.estimator.Params()) }
 
+// told keeps what the fit on all rows decided by the data: where early stopping cut the trees.
+func (t *trial) told(n fit.Note) { t.note = n.String() }
+
 func (t *trial) candidate(chosen bool) Candidate {
 	c := Candidate{Algorithm: t.estimator.Algorithm(), Params: t.estimator.Params(), Chosen: chosen, Note: t.note}
 	for _, v := range t.scores {

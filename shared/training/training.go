@@ -48,7 +48,7 @@ type Candidate struct {
 	SE        number.Float   `json:"se"`    // standard error of Mean from the folds' spread, sd / sqrt(folds)
 	Loss      number.Float   `json:"loss"`  // mean of Result.Criterion over those folds
 	Chosen    bool           `json:"chosen,omitempty"`
-	Note      string         `json:"note,omitempty"` // why it was dropped, passed over or failed
+	Note      string         `json:"note,omitempty"` // why it was dropped, passed over or failed; of the chosen one, what the last fit decided by the data
 }
 
 // Name is the candidate in a few words: "linear C=0.3".
@@ -108,7 +108,7 @@ func Train(f *dataset.Frame, l dataset.Labels, s Spec, stop func() bool, progres
 		return Result{}, err
 	}
 
-	predictor, err := chosen.estimator.Fit(data, fit.Options{Seed: s.Seed, Threads: s.Threads})
+	predictor, err := chosen.estimator.Fit(data, fit.Options{Seed: s.Seed, Threads: s.Threads, Note: chosen.told})
 	if err != nil {
 		return Result{}, fault.Wrap(err, "fit %s on all %d rows", chosen.name(), data.Rows)
 	}

@@ -470,3 +470,21 @@ func BenchmarkHeart(b *testing.B) {
 		train(b, f, l, Spec{Threads: 2})
 	}
 }
+
+// TestEarlyStoppingIsTold: the run says where the last fit stopped, and parameters that do not suit the data are refused before the first one.
+func TestEarlyStoppingIsTold(t *testing.T) {
+	f, l := population(dataset.Binary, 400, 1, true)
+	r, err := Train(f, l, Spec{Algorithm: "boosting", Params: map[string]any{"trees": 300, "learning_rate": 0.3, "early_stopping": 5}}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := r.Candidates[len(r.Candidates)-1]
+	if !chosen.Chosen || !strings.HasPrefix(chosen.Note, "early stopping kept ") {
+		t.Errorf("the chosen candidate is %+v", chosen)
+	}
+	fitted := false
+	_, err = Train(f, l, Spec{Algorithm: "boosting", Params: map[string]any{"loss": "poisson", "monotone": map[string]any{"nobody": 1}}}, nil, func(p Progress) { fitted = fitted || p.Done > 0 })
+	if d := fault.Details(err); len(d) != 2 || d[0].Field != "loss" || d[1].Field != "monotone" || fitted {
+		t.Errorf("a loss for counts on classes: %v (a fit was done: %v)", err, fitted)
+	}
+}

@@ -11,20 +11,37 @@ import (
 )
 
 // Boosting fits gradient boosted trees on histograms, leaf-wise, in the manner of LightGBM (G. Ke et al., "LightGBM: a highly efficient
-// gradient boosting decision tree", 2017): log loss for classes (one tree a class and round if they are more than two), squared loss for
-// values. Missing values and categories are split natively.
+// gradient boosting decision tree", 2017): one tree a round, or one a class if they are more than two. Missing values and categories are split
+// natively. The losses stand in losses.
 //
-// A zero field is left to the size of the table; see Resolve.
+// A zero field is left to the size of the table, the task or the loss; see Resolve.
 type Boosting struct {
 	Trees        int     // rounds, in [1, 10,000]
 	Leaves       int     // of a tree, at most, in [2, 4,096]
+	Depth        int     // splits above a leaf, at most, in [1, 128]
 	LearningRate float64 // share of each step that is taken, in (0, 1]
-	L2           float64 // penalty on leaf values, in [0, 1e6]; negative = none
+	L1           float64 // penalty on the magnitude of leaf values, in [0, 1e6]. Squared and Huber loss see values in units of the target's deviation
+	L2           float64 // penalty on their squares, in [0, 1e6]; negative = none
 	MinLeaf      int     // rows in a leaf, at least, in [1, 1e6]
 	MinHessian   float64 // second derivatives in a leaf, at least; 0 = 1e-3
 	Bins         int     // of a numeric feature, in [2, 255]
 	Subsample    float64 // share of rows that each tree sees, in (0, 1]
 	FeatureShare float64 // share of features that each tree may ask, in (0, 1]
+
+	Loss  string  // logistic, softmax, squared, absolute, huber, quantile or poisson; "" = the task's usual one, the first of these
+	Alpha float64 // of quantile loss: which quantile; of Huber loss: the share of residuals that count by their squares; in (0, 1)
+
+	// Monotone is 1 for numeric features with which the prediction must not fall, -1 for those with which it must not rise, others and missing
+	// values being what they may.
+	Monotone map[string]int
+	// Interactions are groups of features: those asked on the way to a leaf lie in one group together, so that the score is a sum of functions of one
+	// group each. Features that no group names make up another one.
+	Interactions [][]string
+
+	ClassWeight ClassWeight
+
+	EarlyStopping   int     // rounds without a better loss on held-out rows after which no more trees are grown; 0 = all are
+	ValidationShare float64 // of rows held out for that, in (0, 0.5]
 }
 
 // mostMemory is how many bytes histograms may take.
@@ -65,6 +82,15 @@ func (b Boosting) resolve(task dataset.Task, rows int) Boosting {
 	fill(&b.Bins, tree.MostBins)
 	fill(&b.Subsample, 1)
 	fill(&b.FeatureShare, 1)
+	if b.Loss == "" {
+		b.Loss = usualLoss(task)
+	}
+	if l := b.loss(); l != nil {
+		fill(&b.Alpha, l.alpha)
+	}
+	if b.EarlyStopping > 0 {
+		fill(&b.ValidationShare, 0.1) // LightGBM and scikit-learn leave the choice open, and hold out as much where they choose
+	}
 	return b
 }
 
@@ -76,140 +102,78 @@ func fill[T int | float64](field *T, v T) {
 }
 
 // Fit adds one tree after the other, each a step down the loss's gradient.
+//
+// With EarlyStopping a part of the rows, stratified by class or value, groups undivided, in data ordered by time the last rows, is held out: when the
+// mean loss on it has not become less for so many rounds, the trees up to the best round are the model. Options.Note is told.
 func (b Boosting) Fit(d *Data, o Options) (model.Predictor, error) {
 	b = b.resolve(d.Labels.Task, d.Rows)
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	if _, err := Parse(b.Algorithm(), b.Params()); err != nil {
+	if err := b.Check(d); err != nil {
 		return nil, err
 	}
-	s := newStage(d)
-	threads := max(1, o.Threads)
-	table := tree.Bin(d.columns(), d.Rows, b.Bins, threads)
+	weighted, err := b.ClassWeight.apply(d)
+	if err != nil {
+		return nil, err
+	}
+	s := newStage(&b, weighted, b.hold(weighted, o.Seed), o.Threads)
+	table := tree.Bin(d.columns(), d.Rows, b.Bins, s.threads)
 	if need := b.Leaves * table.HistogramBytes(); need > mostMemory {
 		return nil, fault.Invalidf("%d leaves on %d features need %d MB for histograms, at most %d MB are taken: use fewer leaves or bins",
 			b.Leaves, len(d.Features), need>>20, mostMemory>>20)
 	}
-	t := tree.NewGrower(table, tree.Rules{Leaves: b.Leaves, L2: max(b.L2, 0), MinLeaf: b.MinLeaf, MinHessian: b.MinHessian}, threads)
-	sums := make(tree.Sums, d.Rows)
-	out := model.NewTrees(s.link, d.Features, s.base)
+	return b.grow(s, tree.NewGrower(table, b.rules(d.Features), s.threads), o)
+}
+
+// grow adds the trees.
+func (b *Boosting) grow(s *stage, t *tree.Grower, o Options) (model.Predictor, error) {
+	out := model.NewTrees(s.link, s.d.Features, s.base)
 	random := rand.New(rand.NewPCG(o.Seed, 0x6d6c6f7073)) // the second word is arbitrary and fixed
-	for range b.Trees {
+	best := Note{Loss: math.Inf(1), Held: len(s.held)}
+	for round := 1; round <= b.Trees; round++ {
 		if o.stopped() {
 			return nil, ErrStopped
 		}
-		kept := sample(random, d.Rows, b.Subsample)
-		use := pick(random, len(d.Features), b.FeatureShare)
-		s.probabilities(threads)
+		rows, rest := s.sample(random, b.Subsample)
+		use := pick(random, len(s.d.Features), b.FeatureShare)
+		if s.round != nil {
+			s.round(s)
+		}
 		for k := range s.base {
-			s.gradients(k, sums, kept, threads)
-			job := tree.Job{Sums: sums, Use: use, Scale: b.LearningRate * s.scale, Scores: s.score[k*d.Rows : (k+1)*d.Rows]}
+			s.gradients(k)
+			job := tree.Job{Sums: s.sums, Rows: rows, Rest: rest, Use: use, Scale: b.LearningRate * s.scale, Value: s.leaf(), Scores: s.score[k*s.d.Rows : (k+1)*s.d.Rows]}
 			if err := out.Add(t.Grow(job)); err != nil {
-				return nil, fault.Wrap(err, "grow a tree on %d rows", d.Rows)
+				return nil, fault.Wrap(err, "grow a tree on %d rows", s.d.Rows)
 			}
+		}
+		if best.Held == 0 {
+			continue
+		}
+		if best.Grown = round; s.improves(&best) {
+			best.Rounds = round
+		} else if round-best.Rounds >= b.EarlyStopping {
+			break
+		}
+	}
+	if best.Held > 0 {
+		best.Rounds = max(best.Rounds, 1)
+		out.Keep(best.Rounds * len(s.base))
+		if o.Note != nil {
+			o.Note(best)
 		}
 	}
 	return out, nil
 }
 
-// stage is how far boosting has come: the raw scores of every row, and what the loss makes of them.
-type stage struct {
-	d     *Data
-	link  model.Link
-	base  []float64 // of each score
-	scale float64   // regression: deviation of the target, which the trees see standardised; else 1
-	score []float64 // by score, then row
-	p     []float64 // multiclass: probabilities, by class, then row
-}
-
-func newStage(d *Data) *stage {
-	s := &stage{d: d, scale: 1, score: make([]float64, d.Rows*d.outputs())}
-	switch d.Labels.Task {
-	case dataset.Binary:
-		p := d.shares()
-		s.link, s.base = model.Logit, []float64{math.Log(p[1] / p[0])}
-	case dataset.Multiclass:
-		s.link, s.p = model.Softmax, make([]float64, len(s.score))
-		for _, p := range d.shares() {
-			s.base = append(s.base, math.Log(p))
-		}
-	default:
-		mean, sd := d.moments()
-		s.link, s.base, s.scale = model.Identity, []float64{mean}, sd
+// improves notes the held rows' loss if it is the least so far.
+func (s *stage) improves(best *Note) bool {
+	loss := s.heldLoss()
+	if !(loss < best.Loss) {
+		return false
 	}
-	for k, v := range s.base {
-		for i := range d.Rows {
-			s.score[k*d.Rows+i] = v
-		}
-	}
-	return s
-}
-
-// probabilities computes p from the scores, once a round: all classes' trees are steps from the same point.
-func (s *stage) probabilities(threads int) {
-	n, k := s.d.Rows, len(s.base)
-	if s.p == nil {
-		return
-	}
-	tree.Parallel(n, threads, 8*n*k, func(from, to int) {
-		for i := from; i < to; i++ {
-			top, sum := math.Inf(-1), 0.0
-			for c := range k {
-				top = max(top, s.score[c*n+i])
-			}
-			for c := range k {
-				s.p[c*n+i] = math.Exp(s.score[c*n+i] - top)
-				sum += s.p[c*n+i]
-			}
-			for c := range k {
-				s.p[c*n+i] /= sum
-			}
-		}
-	})
-}
-
-// gradients writes the loss's gradient and second derivative by score k of every row. A row that is not kept weighs nothing.
-func (s *stage) gradients(k int, to tree.Sums, kept []bool, threads int) {
-	n, classes := s.d.Rows, float64(len(s.base))
-	y, score := s.d.Labels.Y, s.score[k*n:(k+1)*n]
-	tree.Parallel(n, threads, 8*n, func(from, past int) {
-		for i := from; i < past; i++ {
-			var g, h float64
-			switch s.link {
-			case model.Logit:
-				p := 1 / (1 + math.Exp(-score[i]))
-				g, h = p-y[i], p*(1-p)
-			case model.Softmax:
-				p := s.p[k*n+i]
-				g, h = p, p*(1-p)*classes/(classes-1) // the factor makes two classes equal to the logistic case (Friedman, 2001)
-				if int(y[i]) == k {
-					g--
-				}
-			default:
-				g, h = (score[i]-y[i])/s.scale, 1
-			}
-			if s.d.Weight != nil {
-				g, h = g*s.d.Weight[i], h*s.d.Weight[i]
-			}
-			if kept != nil && !kept[i] {
-				g, h = 0, 0
-			}
-			to[i] = [2]float32{float32(g), float32(h)}
-		}
-	})
-}
-
-// sample keeps each of n rows with probability share; nil keeps all.
-func sample(random *rand.Rand, n int, share float64) []bool {
-	if share >= 1 {
-		return nil
-	}
-	kept := make([]bool, n)
-	for i := range kept {
-		kept[i] = random.Float64() < share
-	}
-	return kept
+	best.Loss = loss
+	return true
 }
 
 // pick chooses a share of n features, at least one; nil is all.

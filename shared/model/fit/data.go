@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -17,8 +18,13 @@ type Data struct {
 	X        []float64 // column-major: value of feature j in row i at j*Rows+i, coded as model.Predictor reads it
 	Rows     int
 	Labels   dataset.Labels
-	Weight   []float64 // how much each row counts, >= 0; nil = one each
+	Weight   []float64 // how much each row counts, in [0, MaxRowWeight]; nil = one each
+	Group    []int32   // rows of the same number belong together: none is held back while others are learnt from; nil = each row alone
+	Timed    bool      // rows are in the order of time: what is held back are the last ones
 }
+
+// MaxRowWeight is the greatest weight of a row: sums of derivatives are single precision.
+const MaxRowWeight = 1e30
 
 // NewData codes a table of features only. The error names every column that cannot be used: one that holds infinities or numbers beyond
 // model.MaxValue. Of a column with more than model.MaxLevels levels the most frequent are kept; the rest count as levels never seen.
@@ -120,7 +126,7 @@ func (d *Data) Row(i int, dst []float64) {
 
 // Take is the data of the given rows. Features stay as they are: codes keep their meaning, and levels may have no row.
 func (d *Data) Take(rows []int) *Data {
-	t := &Data{Features: d.Features, Rows: len(rows), Labels: d.Labels.Take(rows), X: make([]float64, len(rows)*len(d.Features))}
+	t := &Data{Features: d.Features, Rows: len(rows), Timed: d.Timed, Labels: d.Labels.Take(rows), X: make([]float64, len(rows)*len(d.Features))}
 	for j := range d.Features {
 		from, to := d.Column(j), t.Column(j)
 		for i, r := range rows {
@@ -131,6 +137,12 @@ func (d *Data) Take(rows []int) *Data {
 		t.Weight = make([]float64, len(rows))
 		for i, r := range rows {
 			t.Weight[i] = d.Weight[r]
+		}
+	}
+	if d.Group != nil {
+		t.Group = make([]int32, len(rows))
+		for i, r := range rows {
+			t.Group[i] = d.Group[r]
 		}
 	}
 	return t
@@ -177,25 +189,60 @@ func (d *Data) outputs() int {
 
 // check reports data that nothing can be fitted to.
 func (d *Data) check() error {
-	if d.Rows == 0 || d.Labels.Len() != d.Rows || len(d.X) != d.Rows*len(d.Features) || d.Weight != nil && len(d.Weight) != d.Rows {
+	if d.Rows == 0 || d.Labels.Len() != d.Rows || len(d.X) != d.Rows*len(d.Features) || d.Weight != nil && len(d.Weight) != d.Rows || d.Group != nil && len(d.Group) != d.Rows {
 		return fault.Invalidf("the data have %d rows, %d labels, %d features of %d values together, and %d weights", d.Rows, d.Labels.Len(), len(d.Features), len(d.X), len(d.Weight))
 	}
-	var sum float64
-	for i, w := range d.Weight {
-		if !(w >= 0 && w <= model.MaxValue) {
-			return fault.Invalidf("the weight of row %d is %g: weights are finite and not negative", i, w)
-		}
-		sum += w
-	}
-	if d.Weight != nil && sum == 0 {
-		return fault.Invalidf("the weights of all %d rows are 0", d.Rows)
-	}
-	for i, y := range d.Labels.Y {
-		if !(math.Abs(y) <= model.MaxValue) || d.Labels.Task != dataset.Regression && (y < 0 || int(y) >= len(d.Labels.Classes)) {
-			return fault.Invalidf("the label of row %d is %g: it is not a finite value or the index of a class", i, y)
-		}
+	problems := append(checkWeights(d.Weight), checkLabels(d.Labels)...)
+	if len(problems) > 0 {
+		return fault.Invalidf("%d rows of data cannot be fitted", d.Rows).With(problems...)
 	}
 	return nil
+}
+
+// mostNamed is how many rows an error names one by one.
+const mostNamed = 10
+
+// checkWeights names the rows whose weight is none.
+func checkWeights(w []float64) (d []fault.Detail) {
+	var sum float64
+	wrong := 0
+	for i, v := range w {
+		sum += v
+		if v >= 0 && v <= MaxRowWeight {
+			continue
+		}
+		if wrong++; wrong <= mostNamed {
+			d = append(d, fault.Detail{Field: "weight", Code: "out_of_range", Got: fmt.Sprint(v), Expected: "a number in [0, 1e30]", Row: fault.Row(i)})
+		}
+	}
+	if wrong > mostNamed {
+		d = append(d, fault.Detail{Field: "weight", Code: "out_of_range", Got: fmt.Sprintf("%d rows in all", wrong), Expected: "a number in [0, 1e30]"})
+	}
+	if len(w) > 0 && sum == 0 {
+		d = append(d, fault.Detail{Field: "weight", Code: "out_of_range", Got: fmt.Sprintf("0 in all %d rows", len(w)), Expected: "a row that counts"})
+	}
+	return d
+}
+
+// checkLabels names the rows whose label is no class and no value.
+func checkLabels(l dataset.Labels) (d []fault.Detail) {
+	expected := "a finite value"
+	if l.Task != dataset.Regression {
+		expected = fmt.Sprintf("the index of one of %d classes", len(l.Classes))
+	}
+	wrong := 0
+	for i, y := range l.Y {
+		if math.Abs(y) <= model.MaxValue && (l.Task == dataset.Regression || y >= 0 && y == math.Trunc(y) && int(y) < len(l.Classes)) {
+			continue
+		}
+		if wrong++; wrong <= mostNamed {
+			d = append(d, fault.Detail{Field: l.Name, Code: "out_of_range", Got: fmt.Sprint(y), Expected: expected, Row: fault.Row(i)})
+		}
+	}
+	if wrong > mostNamed {
+		d = append(d, fault.Detail{Field: l.Name, Code: "out_of_range", Got: fmt.Sprintf("%d rows in all", wrong), Expected: expected})
+	}
+	return d
 }
 
 // shares are the weighted shares of the classes, all in (0, 1): a class without rows, which a fold may have, counts as half a row.
@@ -228,7 +275,7 @@ func (d *Data) moments() (mean, sd float64) {
 	}
 	mean = sum / weight
 	for i, y := range d.Labels.Y {
-		square += float64(d.weight(i) * (y - mean) * (y - mean))
+		square += float64(float64(d.weight(i)*(y-mean)) * (y - mean))
 	}
 	if sd = math.Sqrt(square / weight); !(sd > 0) {
 		sd = 1

@@ -4,6 +4,8 @@
 package fit
 
 import (
+	"fmt"
+
 	"mlops/shared/fault"
 	"mlops/shared/model"
 )
@@ -13,6 +15,20 @@ type Options struct {
 	Seed    uint64      // of every random choice
 	Threads int         // goroutines at work; 0 = 1. The result does not depend on it
 	Stop    func() bool // asked now and then; true ends the fit with ErrStopped. nil = never
+	Note    func(Note)  // told what the fit decided by the data; nil = nobody asks
+}
+
+// Note is what a fit decided by the data, for whoever reads the run.
+type Note struct {
+	Rounds int     `json:"rounds"` // of boosting that were kept
+	Grown  int     `json:"grown"`  // rounds that were grown before early stopping ended the fit, or all
+	Loss   float64 `json:"loss"`   // mean loss of the held-out rows after the rounds kept
+	Held   int     `json:"held"`   // rows held out to measure it
+}
+
+// String is the note in a sentence.
+func (n Note) String() string {
+	return fmt.Sprintf("early stopping kept %d of %d rounds: loss %.6g on %d held-out rows", n.Rounds, n.Grown, n.Loss, n.Held)
 }
 
 // Estimator turns data into a predictor. It is a value: parameters only, unchanged by Fit, so it may be fitted many times, at the same

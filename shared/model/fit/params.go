@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/model/tree"
@@ -20,8 +21,10 @@ type param struct {
 	name      string
 	low, high float64
 	open      bool // low itself is not allowed
+	under     bool // high itself is not allowed
 	count     *int
 	real      *float64
+	form      form // of what is no number
 }
 
 // params are the parameters of a boosting, bound to its fields.
@@ -29,13 +32,22 @@ func (b *Boosting) params() []param {
 	return []param{
 		{name: "trees", low: 1, high: 10_000, count: &b.Trees},
 		{name: "leaves", low: 2, high: 4_096, count: &b.Leaves},
+		{name: "max_depth", low: 1, high: model.MaxDepth, count: &b.Depth},
 		{name: "learning_rate", low: 0, open: true, high: 1, real: &b.LearningRate},
+		{name: "l1", low: 0, high: 1e6, real: &b.L1},
 		{name: "l2", low: 0, high: 1e6, real: &b.L2},
 		{name: "min_leaf", low: 1, high: 1e6, count: &b.MinLeaf},
 		{name: "min_hessian", low: 0, open: true, high: 1e6, real: &b.MinHessian},
 		{name: "bins", low: 2, high: tree.MostBins, count: &b.Bins},
 		{name: "subsample", low: 0, open: true, high: 1, real: &b.Subsample},
 		{name: "feature_share", low: 0, open: true, high: 1, real: &b.FeatureShare},
+		{name: "loss", form: choice{&b.Loss, lossNames("")}},
+		{name: "alpha", low: 0, open: true, high: 1, under: true, real: &b.Alpha},
+		{name: "monotone", form: signs{&b.Monotone}},
+		{name: "interactions", form: groups{&b.Interactions}},
+		{name: "class_weight", form: weighing{&b.ClassWeight}},
+		{name: "early_stopping", low: 0, high: 10_000, count: &b.EarlyStopping},
+		{name: "validation_share", low: 0, open: true, high: 0.5, real: &b.ValidationShare},
 	}
 }
 
@@ -68,7 +80,12 @@ func values(params []param) map[string]any {
 		case p.count != nil && *p.count != 0:
 			out[p.name] = *p.count
 		case p.real != nil && *p.real != 0:
-			out[p.name] = max(*p.real, 0) // a negative penalty means none
+			out[p.name] = *p.real
+			if p.name == "l2" {
+				out[p.name] = max(*p.real, 0) // a negative penalty means none
+			}
+		case p.form != nil && p.form.value() != nil:
+			out[p.name] = p.form.value()
 		}
 	}
 	return out
@@ -132,35 +149,25 @@ func set(known []param, values map[string]any) (problems []fault.Detail) {
 			problems = append(problems, d)
 			continue
 		}
-		if d := known[at].set(v); d != nil {
-			problems = append(problems, *d)
-		}
+		problems = append(problems, known[at].set(v)...)
 	}
-	sort.Slice(problems, func(i, j int) bool { return problems[i].Field < problems[j].Field })
+	sort.SliceStable(problems, func(i, j int) bool { return problems[i].Field < problems[j].Field })
 	return problems
 }
 
 // set stores v, or says what is wrong with it.
-func (p param) set(v any) *fault.Detail {
-	kind := "a number"
-	if p.count != nil {
-		kind = "a whole number"
+func (p param) set(v any) []fault.Detail {
+	if p.form != nil {
+		return p.form.read(p.name, v)
 	}
-	bracket := "["
-	if p.open {
-		bracket = "("
-	}
-	d := &fault.Detail{Field: p.name, Code: model.CodeWrongType, Got: v, Expected: fmt.Sprintf("%s in %s%g, %g]", kind, bracket, p.low, p.high)}
+	d := fault.Detail{Field: p.name, Code: model.CodeWrongType, Got: v, Expected: p.expected()}
 	x, ok := asNumber(v)
-	if !ok {
-		return d
+	if !ok || p.count != nil && x != math.Trunc(x) {
+		return []fault.Detail{d}
 	}
-	if p.count != nil && x != math.Trunc(x) {
-		return d
-	}
-	if !(x >= p.low && x <= p.high) || p.open && x == p.low {
+	if !(x >= p.low && x <= p.high) || p.open && x == p.low || p.under && x == p.high {
 		d.Code, d.Got = "out_of_range", fmt.Sprint(x)
-		return d
+		return []fault.Detail{d}
 	}
 	if p.count != nil {
 		*p.count = int(x)
@@ -170,20 +177,52 @@ func (p param) set(v any) *fault.Detail {
 	return nil
 }
 
+// expected is the parameter's range in words.
+func (p param) expected() string {
+	if p.form != nil {
+		return p.form.expected()
+	}
+	kind := "a number"
+	if p.count != nil {
+		kind = "a whole number"
+	}
+	bracket := "["
+	if p.open {
+		bracket = "("
+	}
+	if p.under {
+		return fmt.Sprintf("%s in %s%g, %g)", kind, bracket, p.low, p.high)
+	}
+	return fmt.Sprintf("%s in %s%g, %g]", kind, bracket, p.low, p.high)
+}
+
 // Resolve decides what an estimator leaves to the task and the size of the table, so that folds of a table, and the whole of it, are
 // fitted alike and Params says what was done. An estimator that leaves nothing open is returned as it is.
 func Resolve(e Estimator, d *Data) Estimator {
+	return resolve(e, d.Labels.Task, d.Rows, len(d.Features))
+}
+
+func resolve(e Estimator, task dataset.Task, rows, features int) Estimator {
 	switch e := e.(type) {
 	case Boosting:
-		return e.resolve(d.Labels.Task, d.Rows)
+		return e.resolve(task, rows)
 	case Forest:
-		return e.resolve(d.Labels.Task, d.Rows, len(d.Features))
+		return e.resolve(task, rows, features)
 	case Linear:
 		return Linear{C: e.c()}
 	case Engineered:
-		return Engineered{Recipe: e.Recipe, Inner: Resolve(e.Inner, d)}
+		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features)}
 	}
 	return e
+}
+
+// Check reports, before anything is fitted, why e cannot be fitted to d, as far as that can be known; parameters of an Engineered estimator that speak
+// of engineered features are seen only when it is fitted.
+func Check(e Estimator, d *Data) error {
+	if c, ok := e.(interface{ Check(*Data) error }); ok {
+		return c.Check(d)
+	}
+	return nil
 }
 
 // asNumber is a number as JSON or YAML gives it.

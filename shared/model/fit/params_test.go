@@ -2,15 +2,16 @@ package fit
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
-	"mlops/shared/model/tree"
 )
 
 func TestParse(t *testing.T) {
@@ -20,8 +21,15 @@ func TestParse(t *testing.T) {
 		in        params
 		want      Estimator
 	}{
-		"nothing given":        {"boosting", nil, Boosting{}},
-		"all of it":            {"boosting", params{"trees": 50, "leaves": 7.0, "learning_rate": 0.05, "l2": json.Number("1"), "min_leaf": 10, "min_hessian": 0.01, "bins": 63, "subsample": 0.8, "feature_share": 0.5}, Boosting{50, 7, 0.05, 1, 10, 0.01, 63, 0.8, 0.5}},
+		"nothing given": {"boosting", nil, Boosting{}},
+		"all of it": {"boosting", params{"trees": 50, "leaves": 7.0, "learning_rate": 0.05, "l2": json.Number("1"), "min_leaf": 10, "min_hessian": 0.01, "bins": 63, "subsample": 0.8, "feature_share": 0.5},
+			Boosting{Trees: 50, Leaves: 7, LearningRate: 0.05, L2: 1, MinLeaf: 10, MinHessian: 0.01, Bins: 63, Subsample: 0.8, FeatureShare: 0.5}},
+		"what is no number": {"boosting", params{"max_depth": 4, "l1": 0.5, "loss": "huber", "alpha": 0.8, "monotone": map[string]any{"age": 1.0, "dose": json.Number("-1"), "free": 0},
+			"interactions": []any{[]any{"age", "dose"}, []any{"sex"}}, "early_stopping": 20, "validation_share": 0.2},
+			Boosting{Depth: 4, L1: 0.5, Loss: "huber", Alpha: 0.8, Monotone: map[string]int{"age": 1, "dose": -1}, Interactions: [][]string{{"age", "dose"}, {"sex"}}, EarlyStopping: 20, ValidationShare: 0.2}},
+		"balanced classes": {"boosting", params{"class_weight": "balanced"}, Boosting{ClassWeight: balanced}},
+		"weighted classes": {"boosting", params{"class_weight": map[string]any{"ill": 3, "well": 0.5}}, Boosting{ClassWeight: `{"ill":3,"well":0.5}`}},
+
 		"no penalty is a wish": {"boosting", params{"l2": 0.0}, Boosting{L2: -1}},
 		"linear":               {"linear", params{"C": 0.3}, Linear{C: 0.3}},
 		"baseline":             {"baseline", params{}, Baseline{}},
@@ -46,7 +54,7 @@ func TestParseNamesEveryProblem(t *testing.T) {
 	}
 	want := []string{"bins:out_of_range:a whole number in [2, 255]", "learning_rate:out_of_range:a number in (0, 1]", "leaves:wrong_type:a whole number in [2, 4096]",
 		"min_leaf:wrong_type:a whole number in [1, 1e+06]", "num_leaves:unknown:perhaps leaves", "tree:unknown:perhaps trees",
-		`zzz:unknown:one of ["trees" "leaves" "learning_rate" "l2" "min_leaf" "min_hessian" "bins" "subsample" "feature_share"]`}
+		`zzz:unknown:one of ["trees" "leaves" "max_depth" "learning_rate" "l1" "l2" "min_leaf" "min_hessian" "bins" "subsample" "feature_share" "loss" "alpha" "monotone" "interactions" "class_weight" "early_stopping" "validation_share"]`}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -75,6 +83,8 @@ func TestFitRefusesBadData(t *testing.T) {
 		"a label too few":   func(d *Data) { d.Labels.Y = d.Labels.Y[1:] },
 		"a class beyond":    func(d *Data) { d.Labels.Y[3] = 2 },
 		"a negative weight": func(d *Data) { d.Weight = make([]float64, d.Rows); d.Weight[0], d.Weight[1] = -1, 2 },
+		"a weight of NaN":   func(d *Data) { d.Weight = make([]float64, d.Rows); d.Weight[0], d.Weight[1] = math.NaN(), 2 },
+		"a label of NaN":    func(d *Data) { d.Labels.Y[2] = math.NaN() },
 		"all weights 0":     func(d *Data) { d.Weight = make([]float64, d.Rows) },
 		"too few weights":   func(d *Data) { d.Weight = []float64{1} },
 		"an infinite value": func(d *Data) {
@@ -162,36 +172,53 @@ func sized(task dataset.Task, rows int) *Data {
 	return &Data{Rows: rows, Labels: dataset.Labels{Task: task}, Features: make([]model.Feature, 16)}
 }
 
-// TestSampling: a row that a tree does not see weighs nothing in it, and about the share asked for is seen.
+// TestSampling: each row that counts is seen by a tree with the share asked for, and the others get their scores all the same.
 func TestSampling(t *testing.T) {
 	const n = 10_000
-	random := rand.New(rand.NewPCG(1, 1))
-	kept := sample(random, n, 0.7)
 	d := synthetic(n, 4)
-	sums := make(tree.Sums, n)
-	newStage(d).gradients(0, sums, kept, 2)
-	seen := 0
-	for i, s := range sums {
-		if kept[i] != (s[1] > 0) {
-			t.Fatalf("row %d: kept %v, sums %v", i, kept[i], s)
-		}
-		if kept[i] {
-			seen++
+	d.Weight = make([]float64, n)
+	for i := range d.Weight {
+		d.Weight[i] = float64(i % 2)
+	}
+	b := Boosting{EarlyStopping: 5}.resolve(dataset.Binary, n)
+	s := newStage(&b, d, []int32{1, 5, 7}, 2)
+	rows, rest := s.sample(rand.New(rand.NewPCG(1, 1)), 0.7)
+	if len(rows) < 3_400 || len(rows) > 3_600 || len(rows)+len(rest) != n/2 || !slices.IsSorted(rows) || !slices.IsSorted(rest) {
+		t.Errorf("%d rows seen and %d not, of %d that count: want about 70 %%", len(rows), len(rest), n/2)
+	}
+	for _, r := range rows {
+		if r%2 == 0 || r == 1 || r == 5 || r == 7 {
+			t.Fatalf("row %d is seen: it has no weight, or is held out", r)
 		}
 	}
-	if seen < 6_800 || seen > 7_200 {
-		t.Errorf("%d of %d rows kept, want about 70 %%", seen, n)
-	}
-	if sample(random, n, 1) != nil || pick(random, 10, 1) != nil {
+	if rows, rest := newStage(&b, synthetic(n, 4), nil, 2).sample(nil, 1); rows != nil || rest != nil {
 		t.Error("a share of 1 is all")
 	}
+	if rows, _ := newStage(&b, synthetic(3, 4), nil, 2).sample(rand.New(rand.NewPCG(1, 1)), 1e-9); len(rows) != 3 {
+		t.Errorf("%d rows where chance takes none, want all", len(rows))
+	}
 	used := 0
+	random := rand.New(rand.NewPCG(1, 1))
 	for _, u := range pick(random, 10, 0.3) {
 		if u {
 			used++
 		}
 	}
-	if used != 3 {
+	if used != 3 || pick(random, 10, 1) != nil {
 		t.Errorf("%d features of 10, want 3", used)
+	}
+}
+
+// TestWeightsAndLabelsAreNamed: by row, the first few of many.
+func TestWeightsAndLabelsAreNamed(t *testing.T) {
+	d := synthetic(50, 4)
+	d.Weight = make([]float64, 50)
+	for i := range d.Weight {
+		d.Weight[i] = -1
+	}
+	d.Labels.Y[7] = 0.5
+	details := fault.Details(d.check())
+	if len(details) != mostNamed+2 || details[0].Field != "weight" || *details[3].Row != 3 || details[mostNamed].Got != "50 rows in all" || details[mostNamed+1].Field != "y" || *details[mostNamed+1].Row != 7 {
+		t.Errorf("%v", details)
 	}
 }

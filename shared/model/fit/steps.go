@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/model"
 )
 
@@ -22,7 +23,7 @@ func (c *made) known() []float64 {
 
 // quantile is the q-quantile of ascending values by linear interpolation (type 7 of Hyndman & Fan, The American Statistician 50, 1996).
 func quantile(v []float64, q float64) float64 {
-	at := q * float64(len(v)-1)
+	at := float64(q * float64(len(v)-1))
 	low := int(at)
 	if low+1 >= len(v) {
 		return v[len(v)-1]
@@ -164,7 +165,7 @@ func yeoJohnson(v []float64) float64 {
 	}
 	var bend float64
 	for _, x := range v {
-		bend += math.Copysign(math.Log1p(math.Abs(x)), x)
+		bend += math.Copysign(elementary.Log1p(math.Abs(x)), x)
 	}
 	y := make([]float64, len(v))
 	loss := func(lambda float64) float64 {
@@ -172,23 +173,23 @@ func yeoJohnson(v []float64) float64 {
 			y[i] = model.YeoJohnson(x, lambda)
 		}
 		_, sd := average(y)
-		if l := float64(float64(len(v))*math.Log(sd)) - float64((lambda-1)*bend); l == l {
+		if l := float64(float64(len(v))*elementary.Log(sd)) - float64((lambda-1)*bend); l == l {
 			return l
 		}
 		return math.Inf(1)
 	}
 	const golden = 0.6180339887498949
 	low, high := -5.0, 5.0
-	a, b := high-golden*(high-low), low+golden*(high-low)
+	a, b := high-float64(golden*(high-low)), low+float64(golden*(high-low))
 	fa, fb := loss(a), loss(b)
 	for high-low > 1e-9 {
 		if fa <= fb {
 			high, b, fb = b, a, fa
-			a = high - golden*(high-low)
+			a = high - float64(golden*(high-low))
 			fa = loss(a)
 		} else {
 			low, a, fa = a, b, fb
-			b = low + golden*(high-low)
+			b = low + float64(golden*(high-low))
 			fb = loss(b)
 		}
 	}

@@ -29,22 +29,25 @@ type Tolerance struct {
 // fit.Estimator and model.Predictor that it breaks.
 func Check(t *testing.T, e fit.Estimator, tol Tolerance) {
 	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass, dataset.Regression} {
-		t.Run(string(task), func(t *testing.T) {
-			d := Table(task, 600, 1)
-			m := fitted(t, e, d, fit.Options{Seed: 7})
-			t.Run("same seed, same bytes, whatever the threads", func(t *testing.T) { repeats(t, e, task) })
-			t.Run("a refit forgets", func(t *testing.T) { forgets(t, e, task) })
-			t.Run("row order is irrelevant", func(t *testing.T) { order(t, e, d, m, tol.RowOrder) })
-			t.Run("it learns", func(t *testing.T) { learns(t, e, d, tol.Learns) })
-			t.Run("predictions are well formed", func(t *testing.T) { formed(t, m) })
-			t.Run("the artefact predicts alike, bit for bit", func(t *testing.T) { stored(t, m) })
-			t.Run("a prediction allocates nothing", func(t *testing.T) { allocates(t, m) })
-			t.Run("the explanation adds up", func(t *testing.T) { explains(t, m) })
-			t.Run("weights count", func(t *testing.T) { weights(t, e, d) })
-			t.Run("poor tables", func(t *testing.T) { poor(t, e, task) })
-			t.Run("it stops when asked", func(t *testing.T) { stops(t, e, d) })
-		})
+		t.Run(string(task), func(t *testing.T) { CheckTask(t, e, task, tol) })
 	}
+}
+
+// CheckTask is Check of an estimator that one task is for.
+func CheckTask(t *testing.T, e fit.Estimator, task dataset.Task, tol Tolerance) {
+	d := Table(task, 600, 1)
+	m := fitted(t, e, d, fit.Options{Seed: 7})
+	t.Run("same seed, same bytes, whatever the threads", func(t *testing.T) { repeats(t, e, task) })
+	t.Run("a refit forgets", func(t *testing.T) { forgets(t, e, task) })
+	t.Run("row order is irrelevant", func(t *testing.T) { order(t, e, d, m, tol.RowOrder) })
+	t.Run("it learns", func(t *testing.T) { learns(t, e, d, tol.Learns) })
+	t.Run("predictions are well formed", func(t *testing.T) { formed(t, m) })
+	t.Run("the artefact predicts alike, bit for bit", func(t *testing.T) { stored(t, m) })
+	t.Run("a prediction allocates nothing", func(t *testing.T) { allocates(t, m) })
+	t.Run("the explanation adds up", func(t *testing.T) { explains(t, m) })
+	t.Run("weights count", func(t *testing.T) { weights(t, e, d) })
+	t.Run("poor tables", func(t *testing.T) { poor(t, e, task) })
+	t.Run("it stops when asked", func(t *testing.T) { stops(t, e, d) })
 }
 
 // Table is a made-up table of rows rows: four numeric features, one of them with missing values, two categorical ones with rare levels

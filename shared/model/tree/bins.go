@@ -34,7 +34,9 @@ type Table struct {
 type binning struct {
 	categorical bool
 	cuts        []float64 // numeric: bin b holds x <= cuts[b], the last bin the rest
-	level       []int32   // categorical: the level code of each bin
+	level       []int32   // categorical: the level codes that have rows, ascending
+	place       []uint8   // categorical: the bin of each of these
+	rare        bool      // categorical: the last bin is shared by the rarest levels, the others have one each
 	levels      int       // categorical: number of level codes
 	bins        int       // without the bin of missing values, which follows them
 	missing     bool      // whether that bin has rows
@@ -104,7 +106,7 @@ func numericBins(v []float64, most int) binning {
 		free := most - len(b.cuts) // bins that may still be opened, this one included
 		if len(values) <= most || free > 1 && inBin*free >= left {
 			low, high := values[i], values[i+1]
-			cut := low + (high-low)/2
+			cut := low + float64((high-low)/2)
 			if !(cut < high) {
 				cut = low
 			}
@@ -117,7 +119,7 @@ func numericBins(v []float64, most int) binning {
 	return b
 }
 
-// categoricalBins gives the levels that have rows a bin each, the most frequent ones if they are too many; the rest count as missing.
+// categoricalBins gives the levels that have rows a bin each. If they are too many, all but the most frequent ones share one.
 func categoricalBins(v []float64, levels, most int) binning {
 	count := make([]int, levels)
 	for _, x := range v {
@@ -131,12 +133,18 @@ func categoricalBins(v []float64, levels, most int) binning {
 			b.level = append(b.level, int32(k))
 		}
 	}
-	if len(b.level) > most {
-		sort.SliceStable(b.level, func(i, j int) bool { return count[b.level[i]] > count[b.level[j]] })
-		b.level = b.level[:most]
-		slices.Sort(b.level)
+	b.bins, b.rare = min(len(b.level), most), len(b.level) > most
+	b.place = make([]uint8, len(b.level))
+	order := make([]int, len(b.level))
+	for i := range order {
+		order[i] = i
 	}
-	b.bins = len(b.level)
+	if b.rare {
+		sort.SliceStable(order, func(i, j int) bool { return count[b.level[order[i]]] > count[b.level[order[j]]] })
+	}
+	for at, i := range order {
+		b.place[i] = uint8(min(at, b.bins-1))
+	}
 	return b
 }
 
@@ -148,7 +156,7 @@ func (b *binning) assign(v []float64, rows [][4]uint8, j int) {
 			bin[k] = uint8(b.bins)
 		}
 		for i, k := range b.level {
-			bin[k] = uint8(i)
+			bin[k] = b.place[i]
 		}
 		for i, x := range v {
 			to := uint8(b.bins)

@@ -12,6 +12,8 @@ type leaf struct {
 	from, to int
 	h        histogram // nil when the leaf will not be split, or draws its features
 	g, hs    float64   // sums of gradients and second derivatives
+	bounds             // of its value
+	groups   []int     // the groups of Rules.Groups that hold all features on the way to it
 	best     split
 	node     int // its place in the tree
 	depth    int
@@ -30,6 +32,7 @@ type Grower struct {
 	pool     []histogram
 	finders  []finder
 	found    []split
+	allowed  []bool    // the features that the leaf at hand may ask
 	few      [256]cell // of one feature, all zero between uses
 	draw     []int     // the features, in the order in which the last leaf drew them
 	nodes    []grown
@@ -41,16 +44,18 @@ type Grower struct {
 type Job struct {
 	Sums   Sums       // gradient and second derivative of every row
 	Rows   []int32    // the rows that the tree sees, ascending; nil = all
+	Rest   []int32    // the other rows whose scores are wanted
 	Use    []bool     // the features that it may ask; nil = all
 	Random *rand.Rand // for Rules.Ask
 	Scale  float64    // of leaf values
-	Scores []float64  // of every row: gets its leaf's value added; nil = not wanted
+	Scores []float64  // of Rows and Rest: get their leaf's value added; nil = not wanted
+	Value  Value      // of a leaf; nil = Scale times its step
 }
 
 // NewGrower sets memory aside for trees on t.
 func NewGrower(t *Table, r Rules, threads int) *Grower {
 	g := &Grower{Table: t, Rules: r, threads: threads, order: make([]int32, t.rows), spare: make([]int32, t.rows),
-		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), draw: make([]int, len(t.features))}
+		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), draw: make([]int, len(t.features)), allowed: make([]bool, len(t.features))}
 	if r.Ask == 0 {
 		g.gathered = make(Sums, t.rows)
 	}
@@ -61,6 +66,7 @@ func NewGrower(t *Table, r Rules, threads int) *Grower {
 type grown struct {
 	split       split
 	left, right int
+	leaf        *leaf // what it was before it was split
 	value       float64
 	rows        int
 }
@@ -69,7 +75,8 @@ type grown struct {
 // times the step -g/(h+L2) that minimises the loss there. The nodes are as model.Trees takes them.
 func (t *Grower) Grow(j Job) []model.Node {
 	t.Job, t.nodes, t.open, t.done = j, append(t.nodes[:0], grown{}), t.open[:0], t.done[:0]
-	root := &leaf{to: copy(t.order, j.Rows)}
+	root := &leaf{to: copy(t.order, j.Rows), bounds: unbounded, groups: t.everyGroup()}
+	t.nodes[0].leaf = root
 	if j.Rows == nil {
 		root.to = t.rows
 		for i := range t.order {
@@ -97,10 +104,8 @@ func (t *Grower) Grow(j Job) []model.Node {
 		a, b := t.divide(l)
 		t.descend(l, a, b)
 	}
-	for _, l := range append(t.done, t.open...) {
-		t.release(l)
-		t.settle(l)
-	}
+	t.settle(append(t.done, t.open...))
+	t.score(root.to)
 	return t.finish()
 }
 
@@ -139,7 +144,7 @@ func (t *Grower) consider(l *leaf) {
 
 // splittable reports whether a leaf is large and shallow enough to be split.
 func (t *Grower) splittable(l *leaf) bool {
-	return l.to-l.from >= 2*t.MinLeaf && l.hs >= 2*t.MinHessian && l.depth < model.MaxDepth
+	return l.to-l.from >= 2*t.MinLeaf && l.hs >= 2*t.MinHessian && l.depth < t.deepest()
 }
 
 // divide carries out a leaf's best split.
@@ -147,10 +152,11 @@ func (t *Grower) divide(l *leaf) (a, b *leaf) {
 	s := &l.best
 	mid := l.from + t.partition(t.order[l.from:l.to], t.spare[l.from:l.to], s)
 	n := len(t.nodes)
-	a = &leaf{from: l.from, to: mid, g: s.g, hs: s.h, node: n, depth: l.depth + 1}
-	b = &leaf{from: mid, to: l.to, g: l.g - s.g, hs: l.hs - s.h, node: n + 1, depth: l.depth + 1}
+	a = &leaf{from: l.from, to: mid, g: s.g, hs: s.h, bounds: l.bounds, groups: l.groups, node: n, depth: l.depth + 1}
+	b = &leaf{from: mid, to: l.to, g: l.g - s.g, hs: l.hs - s.h, bounds: l.bounds, groups: l.groups, node: n + 1, depth: l.depth + 1}
+	t.restrict(l, a, b)
 	t.nodes[l.node].split, t.nodes[l.node].left, t.nodes[l.node].right = *s, n, n+1
-	t.nodes = append(t.nodes, grown{}, grown{})
+	t.nodes = append(t.nodes, grown{leaf: a}, grown{leaf: b})
 	return a, b
 }
 
@@ -191,10 +197,11 @@ func (t *Grower) gather(l *leaf) {
 
 // search finds a leaf's best split among all features; of equals the first feature's.
 func (t *Grower) search(l *leaf) {
+	t.allow(l)
 	Parallel(len(t.features), t.threads, 4*t.cells, func(from, to int) {
 		for j := from; j < to; j++ {
 			t.found[j] = split{feature: -1}
-			if b := &t.features[j]; t.Use == nil || t.Use[j] {
+			if b := &t.features[j]; t.allowed[j] {
 				t.found[j] = t.finder(l, j).find(b, j, l.h[b.at:b.at+b.size()])
 			}
 		}
@@ -209,6 +216,7 @@ func (t *Grower) search(l *leaf) {
 // searchDrawn finds a leaf's best split among features drawn at random; when none of them can be split, it draws on until one can.
 func (t *Grower) searchDrawn(l *leaf) {
 	rows := t.order[l.from:l.to]
+	t.allow(l)
 	for i := range t.draw {
 		if i >= t.Ask && l.best.feature >= 0 {
 			break
@@ -217,7 +225,7 @@ func (t *Grower) searchDrawn(l *leaf) {
 		t.draw[i], t.draw[to] = t.draw[to], t.draw[i]
 		j := t.draw[i]
 		b := &t.features[j]
-		if b.size() < 2 {
+		if b.size() < 2 || !t.allowed[j] {
 			continue
 		}
 		touched := sumOne(t.packed[j/4], j%4, rows, t.Sums, &t.few)
@@ -235,7 +243,9 @@ func (t *Grower) searchDrawn(l *leaf) {
 // finder is feature j's, set to leaf l.
 func (t *Grower) finder(l *leaf, j int) *finder {
 	f := &t.finders[j]
-	f.Rules, f.g, f.h, f.rows, f.parent = t.Rules, l.g, l.hs, float64(l.to-l.from)/l.hs, l.g*l.g/(l.hs+t.L2)
+	f.Rules, f.bounds, f.g, f.h, f.rows = t.Rules, l.bounds, l.g, l.hs, float64(l.to-l.from)/l.hs
+	f.sign, f.plain = t.sign(j), t.L1 == 0 && t.Monotone == nil
+	f.parent = f.gain(f.g, f.h, f.L2)
 	return f
 }
 
@@ -271,18 +281,24 @@ func (t *Grower) release(l *leaf) {
 	}
 }
 
-// settle gives a leaf its value.
-func (t *Grower) settle(l *leaf) {
-	n := &t.nodes[l.node]
-	n.value, n.rows = 0, l.to-l.from
-	if l.hs > 0 {
-		n.value = t.Scale * (-l.g / (l.hs + t.L2))
+// settle gives the leaves their values, and the rows the tree was grown on what that does to their scores. With Job.Value and constrained features
+// the bounds of steps say nothing: they are found anew from the values of all nodes.
+func (t *Grower) settle(leaves []*leaf) {
+	if t.Value != nil && t.Monotone != nil {
+		t.bound()
 	}
-	if t.Scores != nil {
-		for _, r := range t.order[l.from:l.to] {
-			t.Scores[r] += n.value
+	work := 0
+	for _, l := range leaves {
+		t.release(l)
+		work += 4 * (l.to - l.from)
+	}
+	Parallel(len(leaves), t.threads, work, func(from, to int) {
+		for _, l := range leaves[from:to] {
+			n := &t.nodes[l.node]
+			n.value, n.rows = t.value(l), l.to-l.from
+			t.add(t.order[l.from:l.to], n.value)
 		}
-	}
+	})
 }
 
 // finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.

@@ -3,6 +3,7 @@ package tree
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -16,15 +17,6 @@ type split struct {
 	g, h         float64   // sums of the left side
 }
 
-// Rules are what a tree must keep.
-type Rules struct {
-	Leaves     int     // at most; 0 = any number, grown depth first
-	Ask        int     // features that each leaf draws at random to look for its split; 0 = all
-	L2         float64 // penalty on leaf values, >= 0
-	MinLeaf    int     // rows on each side of a split, at least; estimated from second derivatives as LightGBM does
-	MinHessian float64 // sum of second derivatives on each side, at least; > 0
-}
-
 const (
 	categorySmooth = 10.0 // pulls the rank of rare levels to the middle (LightGBM's cat_smooth)
 	categoryL2     = 10.0 // further penalty on splits of more than categoryFew levels (LightGBM's cat_l2)
@@ -36,9 +28,12 @@ const (
 // finder looks for the best split of one feature in one leaf.
 type finder struct {
 	Rules
+	bounds
 	g, h   float64 // sums of the leaf
 	rows   float64 // a row per unit of second derivative: rows of the leaf / h
-	parent float64 // the leaf's own score g*g/(h+L2)
+	parent float64 // what the leaf's own step is worth
+	sign   int8    // of the feature's constraint
+	plain  bool    // no L1, no constraint
 	best   split
 	order  []int // scratch: bins
 	cells  []cell
@@ -51,13 +46,28 @@ func (f *finder) try(g, h, extra float64) bool {
 		return false
 	}
 	l2 := f.L2 + extra
-	gain := float64(g*g)/(h+l2) + float64(rg*rg)/(rh+l2) - f.parent
+	var gain float64
+	if f.plain {
+		gain = float64(g*g)/(h+l2) + float64(rg*rg)/(rh+l2) - f.parent
+	} else if f.sign != 0 && float64(f.sign)*(f.step(f.bounds, rg, rh, l2)-f.step(f.bounds, g, h, l2)) < 0 {
+		return false
+	} else {
+		gain = f.gain(g, h, l2) + f.gain(rg, rh, l2) - f.parent
+	}
 	if !(gain > f.best.gain) {
 		return false
 	}
 	f.best.gain, f.best.g, f.best.h = gain, g, h
 	f.best.missingRight = rh > h // unless a scan knows better: the way of most rows
 	return true
+}
+
+// gain is what the best step within bounds is worth: (|g|-L1)**2/(h+l2) where it lies within.
+func (f *finder) gain(g, h, l2 float64) float64 {
+	if f.plain {
+		return float64(g*g) / (h + l2)
+	}
+	return f.worth(f.step(f.bounds, g, h, l2), g, h, l2)
 }
 
 // find gives the best split of the feature whose cells are c.
@@ -103,7 +113,7 @@ func (f *finder) findFew(b *binning, feature int, c *[256]cell, touched [4]uint6
 // number scans the cuts after each of the cells c, with the rows that miss the value on the right and, if there are any, on the left. All
 // cells on the left and the missing on the right asks only whether the value is missing.
 func (f *finder) number(feature int, c []cell, miss cell) {
-	some := miss.h > absent*f.h
+	some, sign := miss.h > absent*f.h, f.sign
 	for _, missingRight := range []bool{true, false} {
 		var g, h float64
 		last := len(c) - 1
@@ -115,6 +125,9 @@ func (f *finder) number(feature int, c []cell, miss cell) {
 		for i := range last {
 			g += c[i].g
 			h += c[i].h
+			if i == len(c)-1 {
+				f.sign = 0 // what is asked is not the order of numbers
+			}
 			if f.try(g, h, 0) {
 				f.best.feature, f.best.bin = feature, i
 				if some {
@@ -122,6 +135,7 @@ func (f *finder) number(feature int, c []cell, miss cell) {
 				}
 			}
 		}
+		f.sign = sign
 		if !some {
 			return
 		}
@@ -130,7 +144,7 @@ func (f *finder) number(feature int, c []cell, miss cell) {
 
 // category orders the levels by their mean gradient and scans the prefixes: for a convex loss the best of all subsets is among them
 // (W. Fisher, "On grouping for maximum homogeneity", 1958). A missing value is one more level. Levels without rows here go the way of the
-// missing, or, where nothing is missing, of most rows.
+// missing; where nothing is missing, of the rarest levels, which share a bin, being most like them; else of most rows.
 func (f *finder) category(b *binning, feature int, c []cell) {
 	f.order = f.order[:0]
 	for i := range c {
@@ -158,6 +172,9 @@ func (f *finder) category(b *binning, feature int, c []cell) {
 	}
 	f.best.feature = feature
 	f.best.left = [4]uint64{}
+	if at := slices.Index(f.order, b.bins-1); b.rare && at >= 0 {
+		f.best.missingRight = at > cut
+	}
 	present := [4]uint64{}
 	for i, bin := range f.order {
 		present[bin/64] |= 1 << (bin % 64)
@@ -208,8 +225,8 @@ func (s *split) levels(b *binning) []uint64 {
 			set[k/64] |= 1 << (k % 64)
 		}
 	}
-	for bin, k := range b.level {
-		if s.left[bin/64]>>(bin%64)&1 == 1 {
+	for i, k := range b.level {
+		if bin := b.place[i]; s.left[bin/64]>>(bin%64)&1 == 1 {
 			set[k/64] |= 1 << (k % 64)
 		} else {
 			set[k/64] &^= 1 << (k % 64)

@@ -284,3 +284,55 @@ func TestBinsHoldAboutEquallyMany(t *testing.T) {
 		}
 	}
 }
+
+// TestManyLevels: of more levels than a byte holds, the frequent ones are told apart, the rare ones share a bin, apart from missing values; and what was
+// grown is what is walked.
+func TestManyLevels(t *testing.T) {
+	const n, levels = 30_000, 10_000
+	for name, missing := range map[string]bool{"some missing": true, "none missing": false} {
+		r := rand.New(rand.NewPCG(7, 7))
+		c := Column{make([]float64, n), levels}
+		y := make([]float64, n)
+		for i := range n {
+			k := r.IntN(levels)
+			if i%3 > 0 {
+				k = r.IntN(200)
+			}
+			c.Values[i] = float64(k)
+			switch {
+			case missing && i%10 == 0:
+				c.Values[i], y[i] = math.NaN(), 9
+			case k < 200:
+				y[i] = float64(k % 3)
+			default:
+				y[i] = -5
+			}
+		}
+		b := categoricalBins(c.Values, levels, MostBins)
+		if b.bins != MostBins || !b.rare || b.place[len(b.place)-1] != MostBins-1 {
+			t.Errorf("%s: %d bins, the last level in %d", name, b.bins, b.place[len(b.place)-1])
+		}
+		tree, scores := growOne(t, []Column{c}, y, Rules{Leaves: 8, MinLeaf: 20, MinHessian: 1e-3})
+		trees := model.NewTrees(model.Identity, features([]Column{c}), []float64{0})
+		if err := trees.Add(tree); err != nil {
+			t.Fatal(err)
+		}
+		out, sum := []float64{0}, 0.0
+		for i, v := range c.Values {
+			if trees.Raw(out, []float64{v}); out[0] != scores[i] {
+				t.Fatalf("%s: level %v: growing gave %v, walking %v", name, v, scores[i], out[0])
+			}
+			sum += (out[0] - y[i]) * (out[0] - y[i]) / n
+		}
+		if sum > 0.1 {
+			t.Errorf("%s: the mean square error is %.3f", name, sum)
+		}
+		want := -4.0
+		if missing {
+			want = 9
+		}
+		if trees.Raw(out, []float64{-1}); math.Abs(out[0]-want) > 1.5 {
+			t.Errorf("%s: an unseen level gets %v, want about %v", name, out[0], want)
+		}
+	}
+}
