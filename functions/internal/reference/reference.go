@@ -10,4 +10,6 @@ import (
 const Explanation = "explanation.json"
 
 // Dir is where the reference of a version lies.
-func Dir(model string, version int) string { return path.Join("reference", model, strconv.Itoa(version)) }
+func Dir(model string, version int) string {
+	return path.Join("reference", model, strconv.Itoa(version))
+}
