@@ -218,7 +218,7 @@ func TestBoostingNearPeersOnPublicData(t *testing.T) {
 				if c[0] == "quantile" {
 					e.Alpha = map[string]float64{"pinball 0.9": 0.9, "pinball 0.1": 0.1}[c[1]]
 				}
-				near(t, set+" "+name, held(t, e, b.data.Take(b.fits[0][0]), b.data.Take(b.fits[0][1]), c[1]), peers[set+" "+name])
+				near(t, set+" "+name, held(t, e, b.data.Take(b.fits[0].Train), b.data.Take(b.fits[0].Test), c[1]), peers[set+" "+name])
 			}
 		})
 	}
