@@ -50,6 +50,9 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := result.Raised(); err != nil {
+				return err
+			}
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
 				return err
 			}

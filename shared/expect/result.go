@@ -2,8 +2,11 @@ package expect
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
+
+	"mlops/shared/fault"
 )
 
 // Format says how much of a result is told.
@@ -77,6 +80,21 @@ func (r *Result) Failed(severity string) []ExpectationResult {
 		}
 	}
 	return failed
+}
+
+// Raised is the error of the expectations that could not be evaluated and that say catch_exceptions: false. In Great Expectations such an
+// exception ends the run, and no result is told. nil when there is none.
+func (r *Result) Raised() error {
+	var raised []fault.Detail
+	for i, e := range r.Results {
+		if e.Exception != "" && e.Config.Kwargs["catch_exceptions"] == false {
+			raised = append(raised, fault.Detail{Field: fmt.Sprintf("expectations[%d]", i), Code: e.Config.Type, Got: e.Exception})
+		}
+	}
+	if raised == nil {
+		return nil
+	}
+	return fault.Invalidf("validate against the suite %q: what could not be evaluated ends the run where catch_exceptions is false", r.Suite.Name).With(raised...)
 }
 
 // Rejected are the 0-based rows, ascending and distinct, that some failed expectation of at least the severity did not expect.

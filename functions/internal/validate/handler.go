@@ -169,7 +169,8 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return c.evaluate(f, u, expect.Options{Format: format, Now: h.Now()}), nil
+		result := c.evaluate(f, u, expect.Options{Format: format, Now: h.Now()})
+		return result, result.Raised()
 	}()
 	if err != nil {
 		door.Fail(w, r, door.Plain, err)
