@@ -22,6 +22,7 @@ func quantilesBetween(c *check) (outcome, error) {
 	}
 	q := c.object("quantile_ranges")
 	quantiles, _ := c.numbersIn(q, "quantiles")
+	asked, _ := list(q["quantiles"])
 	ranges, _ := list(q["value_ranges"])
 	if len(quantiles) != len(ranges) || len(quantiles) == 0 {
 		c.wrong("quantile_ranges must have as many value_ranges as quantiles, and at least one: %d and %d", len(ranges), len(quantiles))
@@ -49,10 +50,13 @@ func quantilesBetween(c *check) (outcome, error) {
 		x := quantile(n, at, p, interpolation)
 		ok := close4(x, low) || close4(x, high) || low <= x && x <= high
 		values[i], passed[i] = output(x), ok
+		if interpolation == "nearest" || interpolation == "lower" || interpolation == "higher" {
+			values[i] = s.told(x)
+		}
 		success = success && ok
 	}
 	return outcome{success: success, detail: map[string]any{
-		"observed_value": map[string]any{"quantiles": outputs(quantiles), "values": values},
+		"observed_value": map[string]any{"quantiles": asked, "values": values},
 		"details":        map[string]any{"success_details": passed},
 	}}, nil
 }
@@ -245,7 +249,7 @@ func categories(s *series, values []any, weights []float64, tail float64) (names
 		case unseen > 0:
 			c.q *= 1 - tail
 		}
-		names, counts, shares = append(names, output(c.value)), append(counts, c.count), append(shares, c.q)
+		names, counts, shares = append(names, s.told(c.value)), append(counts, c.count), append(shares, c.q)
 	}
 	return names, counts, shares
 }
@@ -265,6 +269,7 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	case !d.s.numeric():
 		return nil, nil, notNumeric("a partition in bins", d.s)
 	}
+	edges, _ := list(partition["bins"]) // told as they came
 	last := len(bins) - 1
 	openLow, openHigh := math.IsInf(bins[0], -1), math.IsInf(bins[last], 1)
 	if hasTails && (openLow || openHigh) {
@@ -296,16 +301,16 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 		qTails = slices.Clone(tails)
 	}
 	if openLow {
-		pTails[0], qTails[0], inner, q, bins = inner[0], q[0], inner[1:], q[1:], bins[1:]
+		pTails[0], qTails[0], inner, q, edges = inner[0], q[0], inner[1:], q[1:], edges[1:]
 	}
 	if openHigh && len(q) > 0 {
 		end := len(q) - 1
-		pTails[1], qTails[1], inner, q, bins = inner[end], q[end], inner[:end], q[:end], bins[:len(bins)-1]
+		pTails[1], qTails[1], inner, q, edges = inner[end], q[end], inner[:end], q[:end], edges[:len(edges)-1]
 	}
 	d.p = slices.Concat(pTails[:1], inner, pTails[1:])
 	d.q = slices.Concat(qTails[:1], q, qTails[1:])
 	tell := func(w, t []float64) map[string]any {
-		return map[string]any{"bins": outputs(bins), "weights": outputs(w), "tail_weights": outputs(t)}
+		return map[string]any{"bins": edges, "weights": outputs(w), "tail_weights": outputs(t)}
 	}
 	return tell(inner, pTails), tell(q, qTails), nil
 }
