@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 func validateCommand(a *app) *cobra.Command {
 	var suiteFile, data, format, checkpoint string
+	var others []string
 	var r remote
 	c := &cobra.Command{
 		Use:   "validate",
@@ -46,7 +48,11 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read the suite %s", suiteFile)
 			}
-			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
+			tables, err := rowsIn(others)
+			if err != nil {
+				return err
+			}
+			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Tables: tables, Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
 			if err != nil {
 				return err
 			}
@@ -65,6 +71,7 @@ func validateCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "instead of a suite: the checkpoint of this dataset of a platform (--state, --url)")
 	c.Flags().StringVar(&data, "data", "", "the table; - = stdin; with --checkpoint, none = the newest data version")
+	c.Flags().StringArrayVar(&others, "table", nil, "name=file: another table whose number of rows the suite compares with; as often as needed")
 	c.Flags().StringVar(&format, "result-format", "", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE (default: the checkpoint's, SUMMARY)")
 	r.flags(c)
 	c.PreRunE = func(*cobra.Command, []string) error {
@@ -75,6 +82,25 @@ func validateCommand(a *app) *cobra.Command {
 		return usage{fmt.Errorf("--result-format %q: one of BOOLEAN_ONLY, BASIC, SUMMARY, COMPLETE", format)}
 	}
 	return c
+}
+
+// rowsIn counts the rows of tables, each told as name=file.
+func rowsIn(named []string) (map[string]int, error) {
+	rows := map[string]int{}
+	for _, text := range named {
+		name, file, both := strings.Cut(text, "=")
+		if !both || name == "" || file == "" {
+			return nil, usage{fmt.Errorf("--table %q: name=file is expected", text)}
+		}
+		h, err := dataset.Scan(tableIn(file), dataset.Options{}, func(_ dataset.Heading, takers int) ([]func(dataset.Batch) error, error) {
+			return slices.Repeat([]func(dataset.Batch) error{func(dataset.Batch) error { return nil }}, takers), nil
+		})
+		if err != nil {
+			return nil, fault.Wrap(err, "count the rows of %s", file)
+		}
+		rows[name] = h.Rows
+	}
+	return rows, nil
 }
 
 // validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.

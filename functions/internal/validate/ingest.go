@@ -145,7 +145,10 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 		return prepared{err: err, summary: "no suite", checkpoints: check.digest}
 	}
 	p.checkpoints = check.digest
-	result := check.evaluate(f, u, expect.Options{Now: now})
+	result, err := h.evaluate(ctx, check, f, raw, u, expect.Options{Now: now})
+	if err != nil {
+		return prepared{err: err, summary: "not validated", checkpoints: check.digest}
+	}
 	report := compact(result) // named by its content: after a crash the same upload may meet a suite that another one brought in between
 	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+digest(report)[:12]+".json")
 	p.objects = append(p.objects, object{p.report, report})
