@@ -103,10 +103,14 @@ func rowsIn(named []string) (map[string]int, error) {
 	return rows, nil
 }
 
+// jsonLines reports whether a file's values have types of their own.
+func jsonLines(file string) bool {
+	return slices.Contains([]string{".jsonl", ".ndjson", ".json"}, strings.ToLower(filepath.Ext(file)))
+}
+
 // validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.
 func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".jsonl", ".ndjson", ".json":
+	if jsonLines(file) {
 		f, err := readTable(file, dataset.Options{})
 		if err != nil {
 			return nil, fault.Wrap(err, "read %s", file)
@@ -191,6 +195,9 @@ func suggestCommand(a *app) *cobra.Command {
 				return fault.Invalidf("there is no column %q in %s", target, data).With(fault.Detail{Field: "--target", Code: "missing", Got: target, Expected: "one of " + strings.Join(f.Names(), ", ")})
 			}
 			o := expect.SuggestOptions{Name: stem(data), Target: target}
+			if jsonLines(data) {
+				f, o.Typed = typedTable(data, f)
+			}
 			if old {
 				o.Dialect = expect.V0
 			}

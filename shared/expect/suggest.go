@@ -2,6 +2,7 @@ package expect
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ type SuggestOptions struct {
 	NullSurge     float64 // missing values are critical when their share rises by this much, in [0, 1]; 0.2
 	MinRows       float64 // fewer rows than this share of the data's are a warning; 0.1
 	Dialect       Dialect // in which the suite is written; 1.x
+
+	Typed map[string][]any // as in Options
 }
 
 func (o SuggestOptions) defaults() SuggestOptions {
@@ -61,7 +64,7 @@ func Suggest(f *dataset.Frame, o SuggestOptions) *Suite {
 	s.z = distuv.UnitNormal.Quantile(1 - falseFailures/float64(2*perColumn*max(1, len(f.Columns))))
 	s.table()
 	for i := range f.Columns {
-		s.column(newSeries(&f.Columns[i], nil))
+		s.column(newSeries(&f.Columns[i], o.Typed[f.Columns[i].Name]))
 	}
 	return &Suite{Name: s.o.Name, Expectations: s.list, Dialect: s.o.Dialect, Meta: map[string]any{
 		"notes": fmt.Sprintf("proposed from %s and %s", number.Count(f.Rows(), "row"), number.Count(len(f.Columns), "column")),
@@ -194,6 +197,14 @@ func (s *suggestion) kind(c *series) {
 		types, what = []any{"int64", "float64"}, "numbers"
 	case c.truth != nil:
 		types, what = []any{"bool"}, "booleans"
+	case c.typed != nil:
+		seen := map[string]bool{}
+		for _, v := range c.typed {
+			seen[pythonType(v)] = true
+		}
+		names := slices.Sorted(maps.Keys(seen))
+		types, _ = list(names)
+		what = strings.Join(names, " or ")
 	}
 	s.add("expect_column_values_to_be_in_type_list", Critical, "type", fmt.Sprintf("all values are %s", what), "column", c.Name, "type_list", types)
 }
@@ -278,7 +289,7 @@ func (s *suggestion) lengths(c *series, present int) {
 	least, most := math.MaxInt, 0
 	for k, n := range c.tally() {
 		if n > 0 {
-			length := utf8.RuneCountInString(c.Levels[k])
+			length := utf8.RuneCountInString(c.levelText(int32(k)))
 			least, most = min(least, length), max(most, length)
 		}
 	}
