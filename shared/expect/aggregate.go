@@ -88,6 +88,9 @@ func extreme(greatest bool) func(*series) (any, error) {
 		if s.whole != nil && s.Kind == dataset.Numeric {
 			return s.native(s.whole.extreme(greatest)), nil
 		}
+		if s.whole != nil && s.whole.lost {
+			return s.whole.extremeText(greatest), nil
+		}
 		all := s.counts()
 		switch {
 		case len(all) == 0:
@@ -100,7 +103,7 @@ func extreme(greatest bool) func(*series) (any, error) {
 }
 
 // distinct is the number of distinct values.
-func distinct(s *series) (any, error) { return len(s.counts()), nil }
+func distinct(s *series) (any, error) { return s.distinct(), nil }
 
 // distinctShare is distinct values / present values, 0 when none is present.
 func distinctShare(s *series) (any, error) {
@@ -108,7 +111,7 @@ func distinctShare(s *series) (any, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	return float64(len(s.counts())) / float64(n), nil
+	return float64(s.distinct()) / float64(n), nil
 }
 
 // presentShare is present values / rows; nil without rows.

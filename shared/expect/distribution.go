@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 )
 
 // distributions are about the shape of a column.
@@ -203,9 +202,9 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 		return nil, nil, fmt.Errorf("Invalid partition object: %w", err)
 	}
 	names, counts, q := categories(d.s, values, d.weights, d.tail)
-	n := float64(d.s.Len() - d.s.MissingCount())
+	_, n := d.s.size()
 	for i := range counts {
-		counts[i] /= n
+		counts[i] /= float64(n)
 	}
 	d.p, d.q = counts, q
 	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
@@ -278,7 +277,7 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	if openLow && openHigh && d.tail > 0 {
 		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
 	}
-	inner, below, above := histogram(d.s.present(), bins)
+	inner, below, above := d.s.histogram(bins)
 	q := make([]float64, len(d.weights))
 	zeros := 0
 	for i, w := range d.weights {
@@ -313,29 +312,6 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 		return map[string]any{"bins": edges, "weights": outputs(w), "tail_weights": outputs(t)}
 	}
 	return tell(inner, pTails), tell(q, qTails), nil
-}
-
-// histogram is the share of values in each bin, closed below and open above but for the last, and beyond both ends.
-func histogram(v, bins []float64) (inner []float64, below, above float64) {
-	inner = make([]float64, len(bins)-1)
-	last := len(bins) - 1
-	for _, x := range v {
-		switch {
-		case x < bins[0]:
-			below++
-		case x > bins[last]:
-			above++
-		case x == bins[last]:
-			inner[last-1]++
-		default:
-			inner[sort.Search(last, func(i int) bool { return bins[i+1] > x })]++
-		}
-	}
-	n := float64(len(v))
-	for i := range inner {
-		inner[i] /= n
-	}
-	return inner, below / n, above / n
 }
 
 // entropy is the Kullback-Leibler divergence of p from q, each normalised to sum 1, as scipy.stats.entropy: a term with p = 0 is 0, one

@@ -149,19 +149,20 @@ func made(rng *rand.Rand, rows int) *dataset.Frame {
 
 // TestStreamMade asks every expectation that has a form about every column, with and without conditions and formats.
 func TestStreamMade(t *testing.T) {
-	arguments := map[string]any{"min_value": 1.0, "max_value": 40.0, "value_set": []any{"v01", 7.0, true}, "regex": `^v\d\d$`, "regex_list": []any{"v", "^7"}, "value": 3.0,
-		"like_pattern": "v%", "like_pattern_list": []any{"v%", "_3"}, "strftime_format": "%Y", "json_schema": map[string]any{"type": "number"}, "threshold": 1.5, "type_": "str", "type_list": []any{"int", "float"},
-		"quantile_ranges": map[string]any{"quantiles": []any{0.05, 0.5, 0.95}, "value_ranges": []any{[]any{nil, 3.0}, []any{0.0, 9.0}, []any{nil, nil}}},
-		"column_A":        "whole", "column_B": "gappy", "value_pairs_set": []any{[]any{1.0, 2.0}}, "column_list": []any{"whole", "gappy"}, "sum_total": 9.0, "column_set": []any{"text"}}
 	formats := []any{nil, "COMPLETE", map[string]any{"result_format": "SUMMARY", "partial_unexpected_count": 3.0, "unexpected_index_column_names": []any{"rare"}, "include_unexpected_rows": true}}
 	for seed := range uint64(3) {
+		arguments := map[string]any{"min_value": 1.0, "max_value": 40.0, "value_set": []any{"v01", 7.0, true}, "regex": `^v\d\d$`, "regex_list": []any{"v", "^7"}, "value": 3.0,
+			"like_pattern": "v%", "like_pattern_list": []any{"v%", "_3"}, "strftime_format": "%Y", "json_schema": map[string]any{"type": "number"}, "threshold": 1.5, "type_": "str", "type_list": []any{"int", "float"},
+			"quantile_ranges":  map[string]any{"quantiles": []any{0.05, 0.5, 0.95}, "value_ranges": []any{[]any{nil, 3.0}, []any{0.0, 9.0}, []any{nil, nil}}},
+			"partition_object": []any{map[string]any{"bins": []any{-100.0, 0.0, 7.0, 100.0}, "weights": []any{0.5, 0.25, 0.25}}, map[string]any{"values": []any{"v01", 7.0}, "weights": []any{0.5, 0.5}}}[seed%2],
+			"column_A":         "whole", "column_B": "gappy", "value_pairs_set": []any{[]any{1.0, 2.0}}, "column_list": []any{"whole", "gappy"}, "sum_total": 9.0, "column_set": []any{"text"}}
 		rng := rand.New(rand.NewPCG(seed, 2))
 		f := made(rng, 20+rng.IntN(60))
 		s := &Suite{Dialect: Dialect(seed % 2)}
 		for _, name := range Names() {
 			rec, _ := find(name)
 			for _, column := range []string{"number", "whole", "gappy", "text", "truth", "rare", "none"} {
-				for _, condition := range []any{nil, `whole > 3 and text != "w3"`} {
+				for _, condition := range []any{nil, `whole > 3 and text != "w3"`, "gappy < 40", "whole > 99"} {
 					k := map[string]any{"column": column, "mostly": 0.4, "result_format": formats[rng.IntN(len(formats))], "row_condition": condition}
 					for a, v := range arguments {
 						if len(rec.unknown(map[string]any{a: v})) == 0 {
@@ -239,8 +240,8 @@ func TestStreamSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 1 || !strings.Contains(told[0], "expect_column_values_to_be_unique of table.csv needs whole columns") || strings.Contains(told[0], "median") ||
-		!strings.Contains(told[0], fmt.Sprintf("%d rows of id, number, name, kind are held", rows)) {
+	if len(told) != 1 || !strings.Contains(told[0], "expect_column_unique_value_count_to_be_between, expect_column_values_to_be_unique of table.csv needs whole columns") ||
+		!strings.Contains(told[0], fmt.Sprintf("%d rows of id, number, name are held", rows)) {
 		t.Errorf("what is held is told as %q", told)
 	}
 	f, err := dataset.ReadCSV(strings.NewReader(b.String()), dataset.Options{})

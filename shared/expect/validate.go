@@ -124,6 +124,7 @@ func (v *validator) prepare(e *Expectation) (record, *check, error) {
 	k.flagOr("catch_exceptions", true) // what it says is up to Result.Raised
 	c := &check{kwargs: k, table: v.whole}
 	c.format = c.resultFormat(v.format)
+	c.text("condition_parser")
 	return rec, c, c.err()
 }
 
