@@ -121,7 +121,7 @@ func (r *reader) add(b dataset.Batch) {
 		s.add(v, b)
 	}
 	for _, c := range r.censuses {
-		c.add(v)
+		c.add(v, b.First)
 	}
 	for i, f := range r.folds {
 		j := r.task.folds[i]

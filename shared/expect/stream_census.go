@@ -1,9 +1,8 @@
 package expect
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"math/bits"
 	"slices"
@@ -17,73 +16,6 @@ const (
 	countedKeys = 1 << 20 // about 40 MB
 )
 
-// identity stands for the values of a row. Of one number it is the number itself; of anything else it is 128 bits of two seeded hashes, in
-// which two rows of ten million that differ agree with a probability below 1e-24.
-type identity [2]uint64
-
-// hasher makes identities, the same in every reading of one stream.
-type hasher struct{ first, second maphash.Seed }
-
-func (h hasher) identity(cells []*series, i int, buf []byte) (identity, []byte) {
-	if len(cells) == 1 && cells[0].numeric() {
-		return identity{mix(math.Float64bits(cells[0].number(i) + 0))}, buf // -0 is 0
-	}
-	buf = buf[:0]
-	for _, s := range cells {
-		switch {
-		case s.Missing(i):
-			buf = append(buf, 'm')
-		case s.numeric():
-			buf = binary.BigEndian.AppendUint64(append(buf, 'n'), math.Float64bits(s.number(i)+0))
-		default:
-			text := s.Levels[s.Code[i]]
-			buf = append(binary.AppendUvarint(append(buf, 't'), uint64(len(text))), text...)
-		}
-	}
-	return identity{maphash.Bytes(h.first, buf), maphash.Bytes(h.second, buf)}, buf
-}
-
-// sieve remembers of every slot whether identities fell into it never, once or more often. Readers add at the same time.
-type sieve struct {
-	once, more []uint64
-	shift      int
-}
-
-func newSieve(slots int) *sieve {
-	slots = max(64, slots)
-	return &sieve{once: make([]uint64, slots/64), more: make([]uint64, slots/64), shift: 64 - bits.Len(uint(slots-1))}
-}
-
-func (s *sieve) add(k identity) {
-	at := k[0] >> s.shift
-	bit := uint64(1) << (at & 63)
-	if atomic.OrUint64(&s.once[at>>6], bit)&bit != 0 {
-		atomic.OrUint64(&s.more[at>>6], bit)
-	}
-}
-
-// alone reports whether no other row fell into the slot of k.
-func (s *sieve) alone(k identity) bool {
-	at := k[0] >> s.shift
-	return s.more[at>>6]>>(at&63)&1 == 0
-}
-
-func (s *sieve) alones() (n int) {
-	for i, word := range s.once {
-		n += bits.OnesCount64(word &^ s.more[i])
-	}
-	return n
-}
-
-// shards keep readers of a census from waiting for each other.
-const shards = 32
-
-// tally of identities, by shard.
-type counts [shards]struct {
-	sync.Mutex
-	of map[identity]uint32
-}
-
 // phase is what the next reading does for a census.
 type phase uint8
 
@@ -91,29 +23,32 @@ const (
 	waiting  phase = iota
 	sieving        // every row into the sieve: which are alone in their slot come once
 	counting       // of the other rows, a part: how often each identity comes
-	telling        // rows of that part that do not come once
+	telling        // rows that do not come once
 	finished
 )
 
 // census finds out, exactly and in bounded memory, which of many rows come once and how many distinct ones there are, in as many readings
-// of the table as that takes: one to sieve, and two for every countedKeys rows that shared a slot of the sieve, as equal ones do.
+// of the table as that takes: one to sieve, one for every countedKeys distinct rows that shared a slot of the sieve, as equal ones do, and
+// one to tell the first that are not alone. To tell all of them is one more for every part.
 type census struct {
-	id      string
-	names   []string // columns
-	ignore  string   // which rows are passed over: as ignore_row_if of several columns
-	of      *check   // whose row_condition it is
-	jobs    []*job
-	phase   phase
-	sieve   *sieve
-	counts  *counts
-	rows    atomic.Int64 // considered
-	parts   int
-	part    int
-	most    int // identities to count at once
-	repeats int // rows that do not come once, as far as counted
-	singles int // distinct rows
-	err     atomic.Pointer[error]
-	hasher  hasher
+	id     string
+	names  []string // columns
+	ignore string   // which rows are passed over: as ignore_row_if of several columns
+	of     *check   // whose row_condition it is
+	jobs   []*job
+	hasher hasher
+	phase  phase
+	sieve  *sieve
+	rows   atomic.Int64 // considered
+	err    atomic.Pointer[error]
+
+	most, parts, part int // identities to count at once; into how many parts that makes them fall; the present one
+	counts            *tallies
+	repeats           int // rows that do not come once, as far as counted
+	distinct          int // as far as counted
+	every             bool
+	repeated          repeated
+	witnesses         witnesses
 }
 
 // census is the one that answers a job; jobs that ask the same share it.
@@ -161,7 +96,7 @@ func (t *stream) prepareCensuses() (active []*census) {
 }
 
 // add takes the rows of a batch.
-func (c *census) add(v *validator) {
+func (c *census) add(v *validator, first int) {
 	if c.phase == telling {
 		return
 	}
@@ -190,11 +125,16 @@ func (c *census) add(v *validator) {
 		var k identity
 		if k, buf = c.hasher.identity(cells, i, buf); c.phase == sieving {
 			c.sieve.add(k)
-		} else if c.mine(k) {
-			shard := &c.counts[k[0]%shards]
-			shard.Lock()
-			shard.of[k]++
-			shard.Unlock()
+			continue
+		}
+		if c.sieve.alone(k) {
+			continue
+		}
+		if c.part == 0 {
+			c.witnesses.add(first+t.row(i), k)
+		}
+		if c.mine(k) {
+			c.counts.add(k)
 		}
 	}
 	if c.phase == sieving {
@@ -202,12 +142,12 @@ func (c *census) add(v *validator) {
 	}
 }
 
-// mine reports whether a row is to be counted in the present part.
+// mine reports whether an identity is of the present part.
 func (c *census) mine(k identity) bool {
-	return !c.sieve.alone(k) && int(k[0]&math.MaxUint32*uint64(c.parts)>>32) == c.part
+	return int((k[0]&math.MaxUint32)*uint64(c.parts)>>32) == c.part
 }
 
-// expected are the rows that come once, as far as the present part knows.
+// expected are the rows that come once, as far as it is known.
 func (c *census) expected(cells []*series) func(int) bool {
 	var buf []byte
 	return func(i int) bool {
@@ -215,51 +155,199 @@ func (c *census) expected(cells []*series) func(int) bool {
 			return true
 		}
 		var k identity
-		k, buf = c.hasher.identity(cells, i, buf)
-		return !c.mine(k) || c.counts[k[0]%shards].of[k] == 0
+		if k, buf = c.hasher.identity(cells, i, buf); c.every {
+			return c.sieve.alone(k) || !c.mine(k) || c.counts.of(k) < 2
+		}
+		return !c.repeated.of[k]
 	}
+}
+
+// limit is how many rows are to be told.
+func (c *census) limit() (most int) {
+	for _, j := range c.jobs {
+		if j.fold != nil {
+			most = max(most, j.fold.limit)
+		}
+	}
+	return most
 }
 
 // next goes on after a reading.
 func (c *census) next() {
 	switch c.phase {
 	case sieving:
-		c.singles = c.sieve.alones()
-		c.parts = (int(c.rows.Load()) - c.singles + c.most - 1) / c.most
-		c.part = -1
-		c.begin()
+		alone, distinct := c.sieve.found()
+		shared := min(float64(int(c.rows.Load())-alone), 1.05*max(0, distinct-float64(alone))+8)
+		c.parts = int(math.Ceil(shared / float64(c.most)))
+		c.every = c.limit() > maxWitnesses
+		c.begin(alone)
 	case counting:
-		repeated := 0
-		for i := range c.counts {
-			of := c.counts[i].of
-			c.singles += len(of)
-			for k, n := range of {
-				if n == 1 {
-					delete(of, k)
-				} else {
-					repeated += int(n)
-				}
-			}
+		distinct, repeats := c.counts.settle()
+		c.distinct, c.repeats = c.distinct+distinct, c.repeats+repeats
+		c.repeated.take(c.counts, c.witnesses.all())
+		if c.every && repeats > 0 {
+			c.phase = telling
+			break
 		}
-		c.repeats += repeated
-		if c.phase = telling; repeated == 0 || !slices.ContainsFunc(c.jobs, func(j *job) bool { return j.fold != nil && j.fold.limit > 0 }) {
-			c.begin()
-		}
+		c.nextPart()
 	case telling:
-		c.begin()
+		if c.every {
+			c.nextPart()
+		} else {
+			c.phase = finished
+		}
 	}
 	if c.err.Load() != nil || c.phase == finished {
-		c.phase, c.sieve, c.counts = finished, nil, nil
+		c.phase, c.sieve, c.counts, c.repeated, c.witnesses.list = finished, nil, nil, repeated{}, nil
 	}
 }
 
-// begin begins the next part, if there is one.
-func (c *census) begin() {
-	c.part++
-	if c.phase = finished; c.part < c.parts {
-		c.phase, c.counts = counting, &counts{}
-		for i := range c.counts {
-			c.counts[i].of = map[identity]uint32{}
+// begin begins to count, where alone rows are known to be.
+func (c *census) begin(alone int) {
+	c.distinct, c.repeats, c.part, c.repeated = alone, 0, -1, repeated{of: map[identity]bool{}}
+	c.nextPart()
+}
+
+// nextPart begins the next part, or ends the counting.
+func (c *census) nextPart() {
+	if c.part++; c.part < c.parts {
+		c.phase, c.counts = counting, newTallies()
+		return
+	}
+	limit := min(c.limit(), c.repeats)
+	switch {
+	case c.every || limit == 0:
+		c.phase = finished
+	case !c.repeated.many || c.repeated.rows(c.witnesses.all()) >= limit:
+		c.phase, c.counts = telling, nil
+	default: // the first rows are like no other, as it happens
+		c.every = true
+		alone, _ := c.sieve.found()
+		c.begin(alone)
+	}
+}
+
+// shards keep the readers of a census from waiting for each other.
+const shards = 32
+
+// tallies are how often identities come, by shard.
+type tallies [shards]struct {
+	sync.Mutex
+	of map[identity]uint32
+}
+
+func newTallies() *tallies {
+	t := &tallies{}
+	for i := range t {
+		t[i].of = map[identity]uint32{}
+	}
+	return t
+}
+
+func (t *tallies) add(k identity) {
+	shard := &t[k[0]%shards]
+	shard.Lock()
+	shard.of[k]++
+	shard.Unlock()
+}
+
+func (t *tallies) of(k identity) uint32 { return t[k[0]%shards].of[k] }
+
+// settle leaves the identities that come more than once, and tells how many there were and how many rows those have that are left.
+func (t *tallies) settle() (distinct, repeats int) {
+	for i := range t {
+		distinct += len(t[i].of)
+		for k, n := range t[i].of {
+			if n == 1 {
+				delete(t[i].of, k)
+			} else {
+				repeats += int(n)
+			}
 		}
 	}
+	return distinct, repeats
+}
+
+// maxRepeated is how many identities are remembered to come more than once.
+const maxRepeated = 1 << 17
+
+// repeated are identities that come more than once: all of them, or where they are too many those of witnesses.
+type repeated struct {
+	of   map[identity]bool
+	many bool
+}
+
+// take adds what was counted.
+func (r *repeated) take(t *tallies, witnesses []witness) {
+	for i := range t {
+		for k := range t[i].of {
+			if !r.many {
+				r.of[k] = true
+			}
+		}
+		if len(r.of) > maxRepeated && !r.many {
+			r.many = true
+			before := r.of
+			r.of = map[identity]bool{}
+			for _, w := range witnesses {
+				if before[w.k] {
+					r.of[w.k] = true
+				}
+			}
+		}
+	}
+	for _, w := range witnesses {
+		if t.of(w.k) > 1 {
+			r.of[w.k] = true
+		}
+	}
+}
+
+// rows is how many witnesses are known to be repeated.
+func (r *repeated) rows(witnesses []witness) (n int) {
+	for _, w := range witnesses {
+		if r.of[w.k] {
+			n++
+		}
+	}
+	return n
+}
+
+// maxWitnesses is how many rows are remembered.
+const maxWitnesses = 1 << 12
+
+// witness is a row that shares its slot of the sieve.
+type witness struct {
+	row int
+	k   identity
+}
+
+// witnesses are the first such rows. Readers add at the same time.
+type witnesses struct {
+	sync.Mutex
+	bound atomic.Int64 // 1 + the row from which on none is needed; 0 = all are
+	list  []witness
+}
+
+func (w *witnesses) add(row int, k identity) {
+	if bound := w.bound.Load(); bound > 0 && int64(row) >= bound-1 {
+		return
+	}
+	w.Lock()
+	defer w.Unlock()
+	if w.list = append(w.list, witness{row, k}); len(w.list) == 2*maxWitnesses {
+		w.cut()
+		w.bound.Store(int64(w.list[maxWitnesses-1].row) + 2)
+	}
+}
+
+func (w *witnesses) cut() {
+	slices.SortFunc(w.list, func(a, b witness) int { return cmp.Compare(a.row, b.row) })
+	w.list = w.list[:min(len(w.list), maxWitnesses)]
+}
+
+// all are those of a reading that is over.
+func (w *witnesses) all() []witness {
+	w.cut()
+	return w.list
 }

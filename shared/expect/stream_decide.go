@@ -92,7 +92,7 @@ func (t *stream) decideKey(j *job, c int) {
 		out, err := j.fold.outcome(t.heading, t.surveys)
 		t.tell(j, out, err)
 	default:
-		j.scope.surveys[c].counted, j.scope.surveys[c].distinct = true, j.census.singles
+		j.scope.surveys[c].counted, j.scope.surveys[c].distinct = true, j.census.distinct
 		out, err := t.standing(j)
 		t.tell(j, out, err)
 	}
