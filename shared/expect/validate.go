@@ -125,6 +125,7 @@ func (v *validator) prepare(e *Expectation) (record, *check, error) {
 	c := &check{kwargs: k, table: v.whole}
 	c.format = c.resultFormat(v.format)
 	c.text("condition_parser")
+	c.share("mostly", 1)
 	return rec, c, c.err()
 }
 
