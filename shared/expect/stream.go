@@ -34,7 +34,7 @@ func ValidateSource(source dataset.Source, read dataset.Options, s *Suite, o Opt
 		}
 		first = false
 		return dataset.Scan(source, options, begin)
-	}, smallRows, s, o)
+	}, plenty, s, o)
 }
 
 // reading reads the table once more; h is what the reading before told, empty at first.
@@ -46,7 +46,6 @@ type stream struct {
 	name    string
 	read    reading
 	options Options
-	small   int
 	room    room
 	hasher  hasher
 	heading dataset.Heading
@@ -58,10 +57,16 @@ type stream struct {
 	result   *Result
 }
 
+// plenty is the room for a table of any size: 32 MB of cells or of sieve, two bits a slot, about 40 MB of counts, 8 MB of the others.
+var plenty = room{rows: smallRows, cells: 1 << 22, slots: 1 << 27, keys: 1 << 20, repeated: 1 << 17, witnesses: 1 << 12}
+
 // room is how much is held at once.
 type room struct {
+	rows        int // of a table that is simply held
 	cells       int // of columns whose uniqueness is asked: more are counted by a census
-	slots, keys int // of censuses
+	slots, keys int // of censuses: of a sieve, and identities to count
+	repeated    int // identities that are remembered to come more than once
+	witnesses   int // rows that are remembered
 }
 
 // job is an expectation of the suite and how far it is.
@@ -76,16 +81,13 @@ type job struct {
 	done   bool
 }
 
-func validateStream(name string, read reading, small int, s *Suite, o Options) (*Result, error) {
+func validateStream(name string, read reading, space room, s *Suite, o Options) (*Result, error) {
 	if s == nil {
 		s = &Suite{}
 	}
-	t := &stream{name: name, read: read, options: o, small: small, validator: validator{suite: s, format: o.Format, now: o.Now},
-		hasher: hasher{maphash.MakeSeed(), maphash.MakeSeed()}, room: room{1 << 22, sieveSlots, countedKeys},
+	t := &stream{name: name, read: read, options: o, validator: validator{suite: s, format: o.Format, now: o.Now},
+		hasher: hasher{maphash.MakeSeed(), maphash.MakeSeed()}, room: space,
 		result: &Result{Suite: s, Success: true, Now: o.Now, Results: make([]ExpectationResult, len(s.Expectations))}}
-	if small <= 0 { // a test: many readings of a few rows
-		t.room = room{0, 128, 7}
-	}
 	frame, err := t.survey()
 	if err != nil {
 		return nil, err
@@ -177,7 +179,7 @@ func (t *stream) survey() (*dataset.Frame, error) {
 		take := make([]func(dataset.Batch) error, takers)
 		for i := range take {
 			samples[i] = newSample(ranking)
-			holders[i] = newHolder(slices.Repeat([]bool{true}, len(h.Names)), min(t.small, smallCells/max(1, len(h.Names))), &rows)
+			holders[i] = newHolder(slices.Repeat([]bool{true}, len(h.Names)), min(t.room.rows, smallCells/max(1, len(h.Names))), &rows)
 			for c, name := range h.Names {
 				all[i] = append(all[i], newSurvey(name, h.Kinds[c], keep, counting[c]))
 			}

@@ -1,19 +1,11 @@
 package expect
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
-	"sync"
 	"sync/atomic"
-)
-
-// How much a census may hold at once, unless a test says less.
-const (
-	sieveSlots  = 1 << 27 // two bits each: 32 MB
-	countedKeys = 1 << 20 // about 40 MB
 )
 
 // phase is what the next reading does for a census.
@@ -28,7 +20,7 @@ const (
 )
 
 // census finds out, exactly and in bounded memory, which of many rows come once and how many distinct ones there are, in as many readings
-// of the table as that takes: one to sieve, one for every countedKeys distinct rows that shared a slot of the sieve, as equal ones do, and
+// of the table as that takes: one to sieve, one for every room.keys distinct rows that shared a slot of the sieve, as equal ones do, and
 // one to tell the first that are not alone. To tell all of them is one more for every part.
 type census struct {
 	id     string
@@ -42,18 +34,20 @@ type census struct {
 	rows   atomic.Int64 // considered
 	err    atomic.Pointer[error]
 
-	most, parts, part int // identities to count at once; into how many parts that makes them fall; the present one
-	counts            *tallies
-	repeats           int // rows that do not come once, as far as counted
-	distinct          int // as far as counted
-	every             bool
-	repeated          repeated
-	witnesses         witnesses
+	room        room
+	most        int // identities to count at once
+	parts, part int // into how many parts they fall, and the present one
+	counts      *tallies
+	repeats     int // rows that do not come once, as far as counted
+	distinct    int // as far as counted
+	every       bool
+	repeated    repeated
+	witnesses   witnesses
 }
 
 // census is the one that answers a job; jobs that ask the same share it.
 func (t *stream) census(j *job) *census {
-	c := &census{names: []string{textOf(j.check.values["column"])}, ignore: "any_value_is_missing", of: j.check, hasher: t.hasher}
+	c := &census{names: []string{textOf(j.check.values["column"])}, ignore: "any_value_is_missing", of: j.check, hasher: t.hasher, room: t.room}
 	if j.record.name == compoundName {
 		c.names, _ = j.check.texts("column_list")
 		c.ignore = j.check.choice("ignore_row_if", "all_values_are_missing", "any_value_is_missing", "never")
@@ -131,7 +125,7 @@ func (c *census) add(v *validator, first int) {
 			continue
 		}
 		if c.part == 0 {
-			c.witnesses.add(first+t.row(i), k)
+			c.witnesses.add(first+t.row(i), k, c.room.witnesses)
 		}
 		if c.mine(k) {
 			c.counts.add(k)
@@ -179,12 +173,13 @@ func (c *census) next() {
 		alone, distinct := c.sieve.found()
 		shared := min(float64(int(c.rows.Load())-alone), 1.05*max(0, distinct-float64(alone))+8)
 		c.parts = int(math.Ceil(shared / float64(c.most)))
-		c.every = c.limit() > maxWitnesses
+		c.every = c.limit() > c.room.witnesses
 		c.begin(alone)
 	case counting:
 		distinct, repeats := c.counts.settle()
 		c.distinct, c.repeats = c.distinct+distinct, c.repeats+repeats
-		c.repeated.take(c.counts, c.witnesses.all())
+		c.witnesses.cut(c.room.witnesses)
+		c.repeated.take(c.counts, c.witnesses.list, c.room.repeated)
 		if c.every && repeats > 0 {
 			c.phase = telling
 			break
@@ -218,136 +213,11 @@ func (c *census) nextPart() {
 	switch {
 	case c.every || limit == 0:
 		c.phase = finished
-	case !c.repeated.many || c.repeated.rows(c.witnesses.all()) >= limit:
+	case !c.repeated.many || c.repeated.rows(c.witnesses.list) >= limit:
 		c.phase, c.counts = telling, nil
 	default: // the first rows are like no other, as it happens
 		c.every = true
 		alone, _ := c.sieve.found()
 		c.begin(alone)
 	}
-}
-
-// shards keep the readers of a census from waiting for each other.
-const shards = 32
-
-// tallies are how often identities come, by shard.
-type tallies [shards]struct {
-	sync.Mutex
-	of map[identity]uint32
-}
-
-func newTallies() *tallies {
-	t := &tallies{}
-	for i := range t {
-		t[i].of = map[identity]uint32{}
-	}
-	return t
-}
-
-func (t *tallies) add(k identity) {
-	shard := &t[k[0]%shards]
-	shard.Lock()
-	shard.of[k]++
-	shard.Unlock()
-}
-
-func (t *tallies) of(k identity) uint32 { return t[k[0]%shards].of[k] }
-
-// settle leaves the identities that come more than once, and tells how many there were and how many rows those have that are left.
-func (t *tallies) settle() (distinct, repeats int) {
-	for i := range t {
-		distinct += len(t[i].of)
-		for k, n := range t[i].of {
-			if n == 1 {
-				delete(t[i].of, k)
-			} else {
-				repeats += int(n)
-			}
-		}
-	}
-	return distinct, repeats
-}
-
-// maxRepeated is how many identities are remembered to come more than once.
-const maxRepeated = 1 << 17
-
-// repeated are identities that come more than once: all of them, or where they are too many those of witnesses.
-type repeated struct {
-	of   map[identity]bool
-	many bool
-}
-
-// take adds what was counted.
-func (r *repeated) take(t *tallies, witnesses []witness) {
-	for i := range t {
-		for k := range t[i].of {
-			if !r.many {
-				r.of[k] = true
-			}
-		}
-		if len(r.of) > maxRepeated && !r.many {
-			r.many = true
-			before := r.of
-			r.of = map[identity]bool{}
-			for _, w := range witnesses {
-				if before[w.k] {
-					r.of[w.k] = true
-				}
-			}
-		}
-	}
-	for _, w := range witnesses {
-		if t.of(w.k) > 1 {
-			r.of[w.k] = true
-		}
-	}
-}
-
-// rows is how many witnesses are known to be repeated.
-func (r *repeated) rows(witnesses []witness) (n int) {
-	for _, w := range witnesses {
-		if r.of[w.k] {
-			n++
-		}
-	}
-	return n
-}
-
-// maxWitnesses is how many rows are remembered.
-const maxWitnesses = 1 << 12
-
-// witness is a row that shares its slot of the sieve.
-type witness struct {
-	row int
-	k   identity
-}
-
-// witnesses are the first such rows. Readers add at the same time.
-type witnesses struct {
-	sync.Mutex
-	bound atomic.Int64 // 1 + the row from which on none is needed; 0 = all are
-	list  []witness
-}
-
-func (w *witnesses) add(row int, k identity) {
-	if bound := w.bound.Load(); bound > 0 && int64(row) >= bound-1 {
-		return
-	}
-	w.Lock()
-	defer w.Unlock()
-	if w.list = append(w.list, witness{row, k}); len(w.list) == 2*maxWitnesses {
-		w.cut()
-		w.bound.Store(int64(w.list[maxWitnesses-1].row) + 2)
-	}
-}
-
-func (w *witnesses) cut() {
-	slices.SortFunc(w.list, func(a, b witness) int { return cmp.Compare(a.row, b.row) })
-	w.list = w.list[:min(len(w.list), maxWitnesses)]
-}
-
-// all are those of a reading that is over.
-func (w *witnesses) all() []witness {
-	w.cut()
-	return w.list
 }

@@ -43,12 +43,15 @@ func cut(f *dataset.Frame, most int, rng *rand.Rand) reading {
 	}
 }
 
+// tiny makes many readings of a few rows.
+var tiny = room{rows: -1, cells: 0, slots: 128, keys: 7, repeated: 5, witnesses: 4}
+
 // sameAsWhole compares a suite over batches with the same over the frame: every field, numbers to 13 digits.
 func sameAsWhole(t *testing.T, f *dataset.Frame, s *Suite, o Options, rng *rand.Rand) (streamed int) {
 	t.Helper()
 	whole := Validate(f, s, o)
 	o.Notice = nil
-	parts, err := validateStream("test", cut(f, 5, rng), -1, s, o)
+	parts, err := validateStream("test", cut(f, 5, rng), tiny, s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +232,57 @@ func TestStreamAnyArguments(t *testing.T) {
 	}
 }
 
+// TestStreamCensus counts what comes once in columns with few, many and no repetitions, early or late, in as many parts as there are rows for.
+func TestStreamCensus(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	const rows = 600
+	few, many, late, texts := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]string, rows)
+	for i := range rows {
+		few[i], many[i], late[i], texts[i] = rng.Float64(), float64(rng.IntN(rows/2))/4, float64(i)+0.5, fmt.Sprint(rng.IntN(rows))
+		if i > rows-200 {
+			late[i] = float64(i/2) + 0.5
+		}
+	}
+	few[17], few[500], few[80], few[81], many[7] = few[40], few[40], math.Copysign(0, -1), 0, math.NaN()
+	f := &dataset.Frame{Columns: []dataset.Column{dataset.NumericColumn("few", few), dataset.NumericColumn("many", many), dataset.NumericColumn("late", late), dataset.CategoricalColumn("texts", texts, func(s string) bool { return s == "5" })}}
+	s := &Suite{}
+	for _, format := range []any{"COMPLETE", "BOOLEAN_ONLY", map[string]any{"result_format": "SUMMARY", "partial_unexpected_count": 2.0}, map[string]any{"result_format": "BASIC", "partial_unexpected_count": 50.0}} {
+		for _, column := range f.Names() {
+			for _, kind := range []string{"expect_column_values_to_be_unique", "expect_column_unique_value_count_to_be_between", "expect_column_proportion_of_unique_values_to_be_between"} {
+				for _, condition := range []any{nil, "late > 100"} {
+					s.Expectations = append(s.Expectations, Expectation{Type: kind, Kwargs: map[string]any{"column": column, "result_format": format, "row_condition": condition}})
+				}
+			}
+		}
+		s.Expectations = append(s.Expectations, Expectation{Type: compoundName, Kwargs: map[string]any{"column_list": []any{"many", "texts"}, "result_format": format}})
+	}
+	sameAsWhole(t, f, s, Options{}, rng)
+
+	// More distinct values than are counted.
+	numbers, names := make([]float64, maxLevels+9000), make([]string, maxLevels+9000)
+	for i := range numbers {
+		numbers[i], names[i] = rng.NormFloat64(), fmt.Sprint(i%(maxLevels+4000))
+	}
+	numbers[9], numbers[99], numbers[999] = numbers[100], numbers[1000], math.NaN()
+	f = &dataset.Frame{Columns: []dataset.Column{dataset.NumericColumn("numbers", numbers), dataset.CategoricalColumn("names", names, func(string) bool { return false })}}
+	s = &Suite{}
+	for _, column := range f.Names() {
+		for _, kind := range []string{"expect_column_values_to_be_unique", "expect_column_unique_value_count_to_be_between", "expect_column_proportion_of_unique_values_to_be_between", "expect_column_max_to_be_between", "expect_column_min_to_be_between"} {
+			s.Expectations = append(s.Expectations, Expectation{Type: kind, Kwargs: map[string]any{"column": column, "row_condition": "numbers < 9"}}, Expectation{Type: kind, Kwargs: map[string]any{"column": column}})
+		}
+	}
+	parts, err := validateStream("test", cut(f, 20_000, rng), room{cells: 0, slots: 1 << 19, keys: 1 << 16, repeated: 1 << 10, witnesses: 1 << 6}, s, Options{Notice: func(text string) { t.Error(text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Validate(f, s, Options{})
+	for i := range s.Expectations {
+		if want, got := document(t, whole.Results[i]), document(t, parts.Results[i]); !near13(want, got) {
+			t.Errorf("in parts %v\nas whole %v", got, want)
+		}
+	}
+}
+
 // TestStreamRanks finds quantiles of tables larger than a sample, continuous and tied, in random and in sorted order.
 func TestStreamRanks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -252,7 +306,7 @@ func TestStreamRanks(t *testing.T) {
 	}
 	f := &dataset.Frame{Columns: columns}
 	told := ""
-	parts, err := validateStream("test", cut(f, 20_000, rng), smallRows, s, Options{Notice: func(text string) { told = text }})
+	parts, err := validateStream("test", cut(f, 20_000, rng), plenty, s, Options{Notice: func(text string) { told = text }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +373,7 @@ func TestStreamChanges(t *testing.T) {
 			now = second
 			return cut(f, 5, rng)(h, begin)
 		}
-		if _, err := validateStream("moving.csv", changing, -1, s, Options{}); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := validateStream("moving.csv", changing, tiny, s, Options{}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("the error is %v, not that %s", err, name)
 		}
 	}
@@ -352,7 +406,7 @@ func TestTwofold(t *testing.T) {
 
 // inParts says how the answer over batches of at most three rows differs from the one over the whole, which is given.
 func inParts(f *dataset.Frame, s *Suite, o Options, whole []byte) string {
-	parts, err := validateStream("case", cut(f, 3, rand.New(rand.NewPCG(uint64(f.Rows()), 7))), 0, s, o)
+	parts, err := validateStream("case", cut(f, 3, rand.New(rand.NewPCG(uint64(f.Rows()), 7))), tiny, s, o)
 	if err != nil {
 		return err.Error()
 	}
