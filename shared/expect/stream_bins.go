@@ -78,12 +78,3 @@ func (o *order) binned(edges []float64) *binning {
 	o.bins = append(o.bins, b)
 	return b
 }
-
-// histogram is that of values.
-func histogram(v, edges []float64) (inner []float64, below, above float64) {
-	b := newBinning(edges)
-	for _, x := range v {
-		b.add(x, 1)
-	}
-	return b.shares()
-}
