@@ -24,7 +24,7 @@ func quantilesBetween(c *check) (outcome, error) {
 	asked, _ := list(q["quantiles"])
 	ranges, _ := list(q["value_ranges"])
 	if len(quantiles) != len(ranges) || len(quantiles) == 0 {
-		c.wrong("quantile_ranges must have as many value_ranges as quantiles, and at least one: %d and %d", len(ranges), len(quantiles))
+		c.wrong("quantile_values and quantiles must have the same number of elements, and at least one: %d value_ranges and %d quantiles", len(ranges), len(quantiles))
 	}
 	interpolation := "nearest"
 	if v, ok := c.values["allow_relative_error"].(bool); !ok || v {
@@ -76,7 +76,7 @@ func quantileRange(v any) (low, high float64, err error) {
 		}
 	}
 	if low > high {
-		return 0, 0, fmt.Errorf("the bounds are out of order: %v > %v", low, high)
+		return 0, 0, fmt.Errorf("quantile_ranges must consist of ordered pairs: %v > %v", low, high)
 	}
 	return low, high, nil
 }
@@ -134,6 +134,14 @@ func divergence(c *check) (outcome, error) {
 		c.wrong("Threshold must be specified, greater than or equal to zero.")
 	}
 	d := kl{check: c, s: s, tail: c.holdout("tail_weight_holdout"), internal: c.holdout("internal_weight_holdout")}
+	if d.own = c.values["partition_object"] == nil; d.own && c.err() == nil {
+		made, err := d.ownPartition()
+		if err != nil {
+			return outcome{}, err
+		}
+		c.values = clone(c.values)
+		c.values["partition_object"] = made
+	}
 	beside, more := "bins", 1
 	if o := c.object("partition_object"); o["values"] != nil {
 		beside, more = "values", 0
@@ -181,7 +189,7 @@ func divergence(c *check) (outcome, error) {
 func (c *check) holdout(name string) float64 {
 	v, there := c.number(name)
 	if there && !(0 <= v && v <= 1) {
-		c.wrong("%s must be between zero and one, not %v", name, v)
+		c.wrong("%s must be between zero and one. Here it is %v: ensure this value is %s", name, v, map[bool]string{true: "greater than or equal to 0", false: "less than or equal to 1"}[v < 0])
 	}
 	return v
 }
@@ -192,6 +200,7 @@ type kl struct {
 	s              *series
 	weights        []float64
 	tail, internal float64
+	own            bool // the partition is made of the column
 	p, q           []float64
 }
 
@@ -210,7 +219,7 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
 }
 
-// categories are the values expected or seen, ascending as far as they compare, with how often each was seen and its expected share:
+// categories are the values expected, as they come, and those seen beside them, ascending, with how often each was seen and its expected share:
 // what was not expected divides tail, by which the others are then lowered.
 func categories(s *series, values []any, weights []float64, tail float64) (names []any, counts, shares []float64) {
 	type cell struct {
@@ -231,15 +240,6 @@ func categories(s *series, values []any, weights []float64, tail float64) (names
 			cells = append(cells, cell{value: v.value, count: float64(v.count)})
 		}
 	}
-	slices.SortStableFunc(cells, func(a, b cell) int {
-		switch less, equal, err := compare(a.value, b.value); {
-		case err != nil || equal:
-			return 0
-		case less:
-			return -1
-		}
-		return 1
-	})
 	unseen := len(cells) - len(values)
 	for _, c := range cells {
 		switch {
@@ -260,8 +260,8 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	case d.err() != nil:
 		return nil, nil, d.err()
 	case !d.flagOr("bucketize_data", true):
-		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false")
-	case !strictlyAscending(bins):
+		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false.")
+	case !d.own && !strictlyAscending(bins):
 		return nil, nil, fmt.Errorf("Invalid partition object: bins must ascend")
 	case hasTails && len(tails) != 2:
 		return nil, nil, fmt.Errorf("partition_object.tail_weights must be two numbers")
@@ -272,10 +272,10 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	last := len(bins) - 1
 	openLow, openHigh := math.IsInf(bins[0], -1), math.IsInf(bins[last], 1)
 	if hasTails && (openLow || openHigh) {
-		return nil, nil, fmt.Errorf("there can be no tail weights for partitions with one or both endpoints at infinity")
+		return nil, nil, fmt.Errorf("There can be no tail weights for partitions with one or both endpoints at infinity")
 	}
 	if openLow && openHigh && d.tail > 0 {
-		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
+		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints.")
 	}
 	inner, below, above := d.s.histogram(bins)
 	q := make([]float64, len(d.weights))

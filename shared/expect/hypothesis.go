@@ -45,7 +45,7 @@ func (c *check) partition(what, beside string, more int) (object map[string]any,
 		sum += pairwiseSum(tails)
 	}
 	if len(c.problems) == 0 && (len(all) != len(weights)+more || len(weights) == 0 || !(math.Abs(sum-1) <= 1e-8+1e-5)) {
-		c.wrong("Invalid %s: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", what, beside, more, len(weights), sum, len(all), beside)
+		c.wrong("Invalid partition_object provided. Invalid %s: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", what, beside, more, len(weights), sum, len(all), beside)
 	}
 	return object, weights
 }

@@ -107,7 +107,7 @@ func (k *kwargs) choice(name string, options ...string) string {
 			return v
 		}
 	}
-	k.wrong("%s = %q: value is not a valid enumeration member, expected one of %s", name, brief(v), strings.Join(options, ", "))
+	k.wrong("%s = %q: value is not a valid enumeration member (unexpected value; permitted: '%s')", name, brief(v), strings.Join(options, "', '"))
 	return options[0]
 }
 

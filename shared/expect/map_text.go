@@ -72,7 +72,7 @@ func (t tests) all(v string) bool {
 func compileAll(k *kwargs, name string, compile compiler) tests {
 	patterns, _ := k.texts(name)
 	if len(patterns) == 0 && len(k.problems) == 0 {
-		k.wrong("%s is empty, at least one pattern is needed", name)
+		k.wrong("At least one %s must be supplied in the %[1]s_list.", strings.TrimSuffix(name, "_list"))
 	}
 	var out tests
 	for _, p := range patterns {

@@ -62,8 +62,6 @@ func (t *stream) census(j *job) *census {
 	return c
 }
 
-const compoundName = "expect_compound_columns_to_be_unique"
-
 // prepareCensuses begins as many as there is room for when none is under way.
 func (t *stream) prepareCensuses() (active []*census) {
 	room := t.room.slots

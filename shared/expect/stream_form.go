@@ -22,7 +22,12 @@ const (
 	byKey                // from which rows, or how many, are like no other: a census
 )
 
-const zScoreName = "expect_column_value_z_scores_to_be_less_than"
+// Expectations whose form depends on their arguments.
+const (
+	klName       = "expect_column_kl_divergence_to_be_less_than"
+	zScoreName   = "expect_column_value_z_scores_to_be_less_than"
+	compoundName = "expect_compound_columns_to_be_unique"
+)
 
 // forms are the expectations that have one.
 var forms = map[string]form{
@@ -52,7 +57,7 @@ var forms = map[string]form{
 	"expect_column_unique_value_count_to_be_between": byCount, "expect_column_proportion_of_unique_values_to_be_between": byCount,
 	"expect_column_distinct_values_to_be_in_set": byCount, "expect_column_distinct_values_to_contain_set": byCount,
 	"expect_column_distinct_values_to_equal_set": byCount, "expect_column_most_common_value_to_be_in_set": byCount,
-	"expect_column_chisquare_test_p_value_to_be_greater_than": byCount, "expect_column_kl_divergence_to_be_less_than": byRank,
+	"expect_column_chisquare_test_p_value_to_be_greater_than": byCount, klName: byRank,
 }
 
 // formOf is the form of an expectation over these columns, as far as it is known before they are read.
@@ -68,7 +73,11 @@ func formOf(c *check, name string, h dataset.Heading) form {
 		}
 		return f
 	case byRank:
-		if partition, _ := c.values["partition_object"].(map[string]any); text || partition["values"] != nil {
+		partition, _ := c.values["partition_object"].(map[string]any)
+		switch {
+		case name == klName && c.values["partition_object"] == nil: // it is made of the column
+			return byFrame
+		case text || partition["values"] != nil:
 			return byCount
 		}
 		return f
