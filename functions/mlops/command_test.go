@@ -369,6 +369,20 @@ func TestValidateSuggestDrift(t *testing.T) {
 	if !reflect.DeepEqual(again["statistics"], good["statistics"]) || !reflect.DeepEqual(again["results"], good["results"]) {
 		t.Errorf("from stdin %v, from the file %v", again, good)
 	}
+	write := func(name, text string) string {
+		if err := os.WriteFile(file(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file(name)
+	}
+	asMany := write("asmany.json", `{"expectations":[{"type":"expect_table_row_count_to_equal_other_table","kwargs":{"other_table_name":"before","catch_exceptions":false}}]}`)
+	mlops(t, "validate", "--suite", asMany, "--data", file("people.csv"), "--table", "before="+file("people.csv")).exits(0)
+	mlops(t, "validate", "--suite", asMany, "--data", file("people.csv"), "--table", "before="+write("short.csv", "a\n1\n")).exits(1)
+	mlops(t, "validate", "--suite", asMany, "--data", file("people.csv")).exits(2, "catch_exceptions is false", "--table name=file")
+	mlops(t, "validate", "--suite", asMany, "--data", file("people.csv"), "--table", "before").exits(2, "name=file is expected")
+	mixed := write("mixed.jsonl", strings.Repeat("{\"v\": 1}\n{\"v\": \"1\"}\n{\"v\": 2.5}\n", 20))
+	mlops(t, "suggest", "--data", mixed, "--out", file("mixed.json")).exits(0)
+	mlops(t, "validate", "--suite", file("mixed.json"), "--data", mixed).exits(0) // its types are those of the lines
 	bad := mlops(t, "validate", "--suite", file("suite.json"), "--data", file("lacking.csv"), "--json", "--result-format", "BASIC").exits(1).document()
 	if bad["success"] != false || bad["statistics"] == nil {
 		t.Errorf("%v", bad)

@@ -33,7 +33,7 @@ func TestTrainWithFeatures(t *testing.T) {
 	}{
 		"faults":  {"leaks: wran\nsteps:\n  - {step: encode, how: targte}\n  - {step: bin, how: uniform, bins: 1}\n", []string{"perhaps warn", "perhaps target", "steps[1].bins"}},
 		"columns": {"steps:\n  - {step: scale, how: standard, columns: [incone]}\n", []string{"steps[0].columns[0]", "perhaps income"}},
-		"keys":    {"step:\n  - {}\n", []string{"unknown field"}},
+		"keys":    {"step:\n  - {}\n", []string{"unknown_key", "perhaps steps"}},
 		"shape":   {"steps: 3\n", []string{"bad.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) { train(write("bad.yaml", c.yaml), "b").exits(2, c.want...) })

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 func validateCommand(a *app) *cobra.Command {
 	var suiteFile, data, format, checkpoint string
+	var others []string
 	var r remote
 	c := &cobra.Command{
 		Use:   "validate",
@@ -46,8 +48,15 @@ func validateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return fault.Wrap(err, "read the suite %s", suiteFile)
 			}
-			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
+			tables, err := rowsIn(others)
 			if err != nil {
+				return err
+			}
+			result, err := validateTable(data, c.InOrStdin(), suite, expect.Options{Format: expect.Format(format), Tables: tables, Now: time.Now(), Notice: func(text string) { fmt.Fprintln(a.err, text) }})
+			if err != nil {
+				return err
+			}
+			if err := result.Raised(); err != nil {
 				return err
 			}
 			if err := a.writeJSON(result); err != nil { // the result is JSON, with --json or without
@@ -62,6 +71,7 @@ func validateCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&suiteFile, "suite", "", "the suite, in either dialect")
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "instead of a suite: the checkpoint of this dataset of a platform (--state, --url)")
 	c.Flags().StringVar(&data, "data", "", "the table; - = stdin; with --checkpoint, none = the newest data version")
+	c.Flags().StringArrayVar(&others, "table", nil, "name=file: another table whose number of rows the suite compares with; as often as needed")
 	c.Flags().StringVar(&format, "result-format", "", "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE (default: the checkpoint's, SUMMARY)")
 	r.flags(c)
 	c.PreRunE = func(*cobra.Command, []string) error {
@@ -74,10 +84,33 @@ func validateCommand(a *app) *cobra.Command {
 	return c
 }
 
+// rowsIn counts the rows of tables, each told as name=file.
+func rowsIn(named []string) (map[string]int, error) {
+	rows := map[string]int{}
+	for _, text := range named {
+		name, file, both := strings.Cut(text, "=")
+		if !both || name == "" || file == "" {
+			return nil, usage{fmt.Errorf("--table %q: name=file is expected", text)}
+		}
+		h, err := dataset.Scan(tableIn(file), dataset.Options{}, func(_ dataset.Heading, takers int) ([]func(dataset.Batch) error, error) {
+			return slices.Repeat([]func(dataset.Batch) error{func(dataset.Batch) error { return nil }}, takers), nil
+		})
+		if err != nil {
+			return nil, fault.Wrap(err, "count the rows of %s", file)
+		}
+		rows[name] = h.Rows
+	}
+	return rows, nil
+}
+
+// jsonLines reports whether a file's values have types of their own.
+func jsonLines(file string) bool {
+	return slices.Contains([]string{".jsonl", ".ndjson", ".json"}, strings.ToLower(filepath.Ext(file)))
+}
+
 // validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.
 func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".jsonl", ".ndjson", ".json":
+	if jsonLines(file) {
 		f, err := readTable(file, dataset.Options{})
 		if err != nil {
 			return nil, fault.Wrap(err, "read %s", file)
@@ -162,6 +195,9 @@ func suggestCommand(a *app) *cobra.Command {
 				return fault.Invalidf("there is no column %q in %s", target, data).With(fault.Detail{Field: "--target", Code: "missing", Got: target, Expected: "one of " + strings.Join(f.Names(), ", ")})
 			}
 			o := expect.SuggestOptions{Name: stem(data), Target: target}
+			if jsonLines(data) {
+				f, o.Typed = typedTable(data, f)
+			}
 			if old {
 				o.Dialect = expect.V0
 			}

@@ -16,7 +16,7 @@ var aggregates = []record{
 	{"expect_column_mean_to_be_between", boundsArgs, aggregate(ofNumbers("the mean", average, (*survey).mean))},
 	{"expect_column_median_to_be_between", boundsArgs, aggregate(ofNumbers("the median", median, (*survey).median))},
 	{"expect_column_stdev_to_be_between", boundsArgs, aggregate(ofNumbers("the standard deviation", deviation, (*survey).deviation))},
-	{"expect_column_sum_to_be_between", boundsArgs, aggregate(ofNumbers("the sum", pairwiseSum, (*survey).total))},
+	{"expect_column_sum_to_be_between", boundsArgs, aggregate(total)},
 	{"expect_column_unique_value_count_to_be_between", boundsArgs, aggregate(distinct)},
 	{"expect_column_proportion_of_unique_values_to_be_between", boundsArgs, aggregate(distinctShare)},
 	{"expect_column_proportion_of_non_null_values_to_be_between", boundsArgs, aggregate(presentShare)},
@@ -49,10 +49,11 @@ func aggregate(observe func(s *series) (any, error)) func(*check) (outcome, erro
 
 // judge is the outcome of an observed value within bounds.
 func (b bounds) judge(v any) (outcome, error) {
-	if f, ok := v.(float64); v == nil || ok && math.IsNaN(f) {
+	x := scalar(v)
+	if f, ok := x.(float64); v == nil || ok && math.IsNaN(f) {
 		return outcome{detail: map[string]any{"observed_value": nil}}, nil
 	}
-	ok, err := b.contains(v)
+	ok, err := b.contains(x)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -72,33 +73,45 @@ func ofNumbers(what string, f func([]float64) float64, known func(*survey) float
 	}
 }
 
+// total is the sum, a whole number of whole numbers.
+func total(s *series) (any, error) {
+	v, err := ofNumbers("the sum", pairwiseSum, (*survey).total)(s)
+	if s.dtype == float64Type || err != nil {
+		return v, err
+	}
+	return whole64(v), nil
+}
+
 // extreme is the greatest or the least value, of texts by code point; nil when there is none.
 func extreme(greatest bool) func(*series) (any, error) {
 	return func(s *series) (any, error) {
 		if s.whole != nil && s.Kind == dataset.Numeric {
-			return s.whole.extreme(greatest), nil
+			return s.native(s.whole.extreme(greatest)), nil
+		}
+		if s.whole != nil && s.whole.lost {
+			return s.whole.extremeText(greatest), nil
 		}
 		all := s.counts()
 		switch {
 		case len(all) == 0:
 			return nil, nil
 		case greatest:
-			return key(all[len(all)-1].value), nil
+			return s.native(all[len(all)-1].value), nil
 		}
-		return key(all[0].value), nil
+		return s.native(all[0].value), nil
 	}
 }
 
 // distinct is the number of distinct values.
-func distinct(s *series) (any, error) { return float64(len(s.counts())), nil }
+func distinct(s *series) (any, error) { return s.distinct(), nil }
 
 // distinctShare is distinct values / present values, 0 when none is present.
 func distinctShare(s *series) (any, error) {
 	_, n := s.size()
 	if n == 0 {
-		return 0.0, nil
+		return 0, nil
 	}
-	return float64(len(s.counts())) / float64(n), nil
+	return float64(s.distinct()) / float64(n), nil
 }
 
 // presentShare is present values / rows; nil without rows.

@@ -314,7 +314,7 @@ func (p *conditionParser) sampleOf(o operand) any {
 		return o.sample
 	case o.column == nil:
 		return o.value
-	case o.column.MissingCount() == o.column.Len():
+	case o.column.empty():
 		return nil
 	case o.column.numeric():
 		return 0.0

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 )
 
 // distributions are about the shape of a column.
@@ -22,9 +21,10 @@ func quantilesBetween(c *check) (outcome, error) {
 	}
 	q := c.object("quantile_ranges")
 	quantiles, _ := c.numbersIn(q, "quantiles")
+	asked, _ := list(q["quantiles"])
 	ranges, _ := list(q["value_ranges"])
 	if len(quantiles) != len(ranges) || len(quantiles) == 0 {
-		c.wrong("quantile_ranges must have as many value_ranges as quantiles, and at least one: %d and %d", len(ranges), len(quantiles))
+		c.wrong("quantile_values and quantiles must have the same number of elements, and at least one: %d value_ranges and %d quantiles", len(ranges), len(quantiles))
 	}
 	interpolation := "nearest"
 	if v, ok := c.values["allow_relative_error"].(bool); !ok || v {
@@ -49,10 +49,13 @@ func quantilesBetween(c *check) (outcome, error) {
 		x := quantile(n, at, p, interpolation)
 		ok := close4(x, low) || close4(x, high) || low <= x && x <= high
 		values[i], passed[i] = output(x), ok
+		if interpolation == "nearest" || interpolation == "lower" || interpolation == "higher" {
+			values[i] = s.told(x)
+		}
 		success = success && ok
 	}
 	return outcome{success: success, detail: map[string]any{
-		"observed_value": map[string]any{"quantiles": outputs(quantiles), "values": values},
+		"observed_value": map[string]any{"quantiles": asked, "values": values},
 		"details":        map[string]any{"success_details": passed},
 	}}, nil
 }
@@ -73,7 +76,7 @@ func quantileRange(v any) (low, high float64, err error) {
 		}
 	}
 	if low > high {
-		return 0, 0, fmt.Errorf("the bounds are out of order: %v > %v", low, high)
+		return 0, 0, fmt.Errorf("quantile_ranges must consist of ordered pairs: %v > %v", low, high)
 	}
 	return low, high, nil
 }
@@ -131,6 +134,14 @@ func divergence(c *check) (outcome, error) {
 		c.wrong("Threshold must be specified, greater than or equal to zero.")
 	}
 	d := kl{check: c, s: s, tail: c.holdout("tail_weight_holdout"), internal: c.holdout("internal_weight_holdout")}
+	if d.own = c.values["partition_object"] == nil; d.own && c.err() == nil {
+		made, err := d.ownPartition()
+		if err != nil {
+			return outcome{}, err
+		}
+		c.values = clone(c.values)
+		c.values["partition_object"] = made
+	}
 	beside, more := "bins", 1
 	if o := c.object("partition_object"); o["values"] != nil {
 		beside, more = "values", 0
@@ -178,7 +189,7 @@ func divergence(c *check) (outcome, error) {
 func (c *check) holdout(name string) float64 {
 	v, there := c.number(name)
 	if there && !(0 <= v && v <= 1) {
-		c.wrong("%s must be between zero and one, not %v", name, v)
+		c.wrong("%s must be between zero and one. Here it is %v: ensure this value is %s", name, v, map[bool]string{true: "greater than or equal to 0", false: "less than or equal to 1"}[v < 0])
 	}
 	return v
 }
@@ -189,6 +200,7 @@ type kl struct {
 	s              *series
 	weights        []float64
 	tail, internal float64
+	own            bool // the partition is made of the column
 	p, q           []float64
 }
 
@@ -199,15 +211,15 @@ func (d *kl) categorical(partition map[string]any) (observed, expected map[strin
 		return nil, nil, fmt.Errorf("Invalid partition object: %w", err)
 	}
 	names, counts, q := categories(d.s, values, d.weights, d.tail)
-	n := float64(d.s.Len() - d.s.MissingCount())
+	_, n := d.s.size()
 	for i := range counts {
-		counts[i] /= n
+		counts[i] /= float64(n)
 	}
 	d.p, d.q = counts, q
 	return map[string]any{"values": names, "weights": outputs(d.p)}, map[string]any{"values": names, "weights": outputs(d.q)}, nil
 }
 
-// categories are the values expected or seen, ascending as far as they compare, with how often each was seen and its expected share:
+// categories are the values expected, as they come, and those seen beside them, ascending, with how often each was seen and its expected share:
 // what was not expected divides tail, by which the others are then lowered.
 func categories(s *series, values []any, weights []float64, tail float64) (names []any, counts, shares []float64) {
 	type cell struct {
@@ -228,15 +240,6 @@ func categories(s *series, values []any, weights []float64, tail float64) (names
 			cells = append(cells, cell{value: v.value, count: float64(v.count)})
 		}
 	}
-	slices.SortStableFunc(cells, func(a, b cell) int {
-		switch less, equal, err := compare(a.value, b.value); {
-		case err != nil || equal:
-			return 0
-		case less:
-			return -1
-		}
-		return 1
-	})
 	unseen := len(cells) - len(values)
 	for _, c := range cells {
 		switch {
@@ -245,7 +248,7 @@ func categories(s *series, values []any, weights []float64, tail float64) (names
 		case unseen > 0:
 			c.q *= 1 - tail
 		}
-		names, counts, shares = append(names, output(c.value)), append(counts, c.count), append(shares, c.q)
+		names, counts, shares = append(names, s.told(c.value)), append(counts, c.count), append(shares, c.q)
 	}
 	return names, counts, shares
 }
@@ -257,23 +260,24 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 	case d.err() != nil:
 		return nil, nil, d.err()
 	case !d.flagOr("bucketize_data", true):
-		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false")
-	case !strictlyAscending(bins):
+		return nil, nil, fmt.Errorf("KL Divergence cannot be computed with a continuous partition object and the bucketize_data parameter set to false.")
+	case !d.own && !strictlyAscending(bins):
 		return nil, nil, fmt.Errorf("Invalid partition object: bins must ascend")
 	case hasTails && len(tails) != 2:
 		return nil, nil, fmt.Errorf("partition_object.tail_weights must be two numbers")
 	case !d.s.numeric():
 		return nil, nil, notNumeric("a partition in bins", d.s)
 	}
+	edges, _ := list(partition["bins"]) // told as they came
 	last := len(bins) - 1
 	openLow, openHigh := math.IsInf(bins[0], -1), math.IsInf(bins[last], 1)
 	if hasTails && (openLow || openHigh) {
-		return nil, nil, fmt.Errorf("there can be no tail weights for partitions with one or both endpoints at infinity")
+		return nil, nil, fmt.Errorf("There can be no tail weights for partitions with one or both endpoints at infinity")
 	}
 	if openLow && openHigh && d.tail > 0 {
-		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints")
+		return nil, nil, fmt.Errorf("tail_weight_holdout cannot be used for partitions with infinite endpoints.")
 	}
-	inner, below, above := histogram(d.s.present(), bins)
+	inner, below, above := d.s.histogram(bins)
 	q := make([]float64, len(d.weights))
 	zeros := 0
 	for i, w := range d.weights {
@@ -296,41 +300,18 @@ func (d *kl) continuous(partition map[string]any) (observed, expected map[string
 		qTails = slices.Clone(tails)
 	}
 	if openLow {
-		pTails[0], qTails[0], inner, q, bins = inner[0], q[0], inner[1:], q[1:], bins[1:]
+		pTails[0], qTails[0], inner, q, edges = inner[0], q[0], inner[1:], q[1:], edges[1:]
 	}
 	if openHigh && len(q) > 0 {
 		end := len(q) - 1
-		pTails[1], qTails[1], inner, q, bins = inner[end], q[end], inner[:end], q[:end], bins[:len(bins)-1]
+		pTails[1], qTails[1], inner, q, edges = inner[end], q[end], inner[:end], q[:end], edges[:len(edges)-1]
 	}
 	d.p = slices.Concat(pTails[:1], inner, pTails[1:])
 	d.q = slices.Concat(qTails[:1], q, qTails[1:])
 	tell := func(w, t []float64) map[string]any {
-		return map[string]any{"bins": outputs(bins), "weights": outputs(w), "tail_weights": outputs(t)}
+		return map[string]any{"bins": edges, "weights": outputs(w), "tail_weights": outputs(t)}
 	}
 	return tell(inner, pTails), tell(q, qTails), nil
-}
-
-// histogram is the share of values in each bin, closed below and open above but for the last, and beyond both ends.
-func histogram(v, bins []float64) (inner []float64, below, above float64) {
-	inner = make([]float64, len(bins)-1)
-	last := len(bins) - 1
-	for _, x := range v {
-		switch {
-		case x < bins[0]:
-			below++
-		case x > bins[last]:
-			above++
-		case x == bins[last]:
-			inner[last-1]++
-		default:
-			inner[sort.Search(last, func(i int) bool { return bins[i+1] > x })]++
-		}
-	}
-	n := float64(len(v))
-	for i := range inner {
-		inner[i] /= n
-	}
-	return inner, below / n, above / n
 }
 
 // entropy is the Kullback-Leibler divergence of p from q, each normalised to sum 1, as scipy.stats.entropy: a term with p = 0 is 0, one

@@ -45,7 +45,7 @@ func (c *check) partition(what, beside string, more int) (object map[string]any,
 		sum += pairwiseSum(tails)
 	}
 	if len(c.problems) == 0 && (len(all) != len(weights)+more || len(weights) == 0 || !(math.Abs(sum-1) <= 1e-8+1e-5)) {
-		c.wrong("Invalid %s: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", what, beside, more, len(weights), sum, len(all), beside)
+		c.wrong("Invalid partition_object provided. Invalid %s: partition_object needs weights that add up to 1 and %s, %d more than weights; here %d weights that add up to %v and %d %s", what, beside, more, len(weights), sum, len(all), beside)
 	}
 	return object, weights
 }
@@ -69,9 +69,10 @@ func chiSquare(c *check) (outcome, error) {
 		return outcome{}, err
 	}
 	names, observed, expected := categories(s, values, weights, tail)
+	_, present := s.size()
 	x2 := 0.0
 	for i := range expected {
-		expected[i] *= float64(s.Len() - s.MissingCount())
+		expected[i] *= float64(present)
 		if d := observed[i] - expected[i]; d != 0 {
 			x2 += d * d / expected[i]
 		}
@@ -131,7 +132,7 @@ func bootstrappedKS(c *check) (outcome, error) {
 		}
 	}
 	share := float64(1+passed) / float64(samples+1)
-	inner, below, above := histogram(v, bins)
+	inner, below, above := s.histogram(bins)
 	seen := bins
 	if below > 0 {
 		seen, inner = slices.Concat([]float64{slices.Min(v)}, seen), slices.Concat([]float64{below}, inner)

@@ -65,7 +65,8 @@ func TestHypotheses(t *testing.T) {
 		{"expect_column_pair_cramers_phi_value_to_be_less_than", `{"column_A":"c","column_B":"c","threshold":1}`, 1.0, true},
 		{"expect_column_pair_cramers_phi_value_to_be_less_than", `{"column_A":"c","column_B":"gone","n_bins_A":0}`, "gone", false},
 		{kl, `{"column":"c","partition_object":{"values":["a","b"],"weights":[0.4,0.4]}}`, "Invalid partition object", false},
-		{kl, `{"column":"c"}`, "Invalid partition object", false},
+		{kl, `{"column":"c"}`, "Invalid partition_object provided", false},
+		{kl, `{"column":"c","partition_object":null,"bucketize_data":false,"threshold":0}`, 0.0, true},
 		{kl, `{"column":"x","partition_object":{"bins":[2,1],"weights":[1]}}`, "Invalid partition object", false},
 		{kl, `{"column":"c","partition_object":{"values":["a"],"weights":[1]},"threshold":-1}`, "Threshold must be specified, greater than or equal to zero", false},
 		{kl, `{"column":"c","partition_object":{"values":["a"],"weights":[1]},"tail_weight_holdout":2}`, "tail_weight_holdout must be between zero and one", false},
@@ -83,6 +84,29 @@ func TestHypotheses(t *testing.T) {
 			t.Errorf("%s: %v, wanted %v", c.kwargs, got, c.want)
 		case r.Success != c.success:
 			t.Errorf("%s: success %v", c.kwargs, r.Success)
+		}
+	}
+}
+
+// TestPartition has the bins that numpy makes of the numbers 1 to 10 by Great Expectations' rule, and the order that pandas gives categories.
+func TestPartition(t *testing.T) {
+	ten, letters := make([]float64, 10), []string{"a", "a", "b", "c", "d", "a", "b", "a", "a", "d"}
+	for i := range ten {
+		ten[i] = float64(i + 1)
+	}
+	f, err := dataset.NewFrame(dataset.NumericColumn("ten", ten), dataset.CategoricalColumn("letters", letters, func(string) bool { return false }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kwargs, want := range map[string]string{
+		`{"column":"ten","partition_object":null,"threshold":1e-9}`:                                                     `{"bins":[1.0,3.25,5.5,7.75,10.0],"tail_weights":[0.0,0.0],"weights":[0.3,0.2,0.2,0.3]}`,
+		`{"column":"letters","partition_object":{"values":["b","a","z"],"weights":[0.5,0.3,0.2]}}`:                      `{"values":["b","a","z","c","d"],"weights":[0.2,0.5,0.0,0.1,0.2]}`,
+		`{"column":"ten","partition_object":{"bins":["-Infinity",3,12],"weights":[0.5,0.5]},"tail_weight_holdout":0.1}`: `{"bins":[3,12],"tail_weights":[0.2,0.0],"weights":[0.8]}`,
+	} {
+		r := one(t, f, V1, klName, kwargs, Options{})
+		details, _ := r.Result["details"].(map[string]any)
+		if got, err := json.Marshal(decimals(details["observed_partition"])); err != nil || string(got) != want || r.Exception != "" || !r.Success {
+			t.Errorf("%s: %s, wanted %s (%s %v)", kwargs, got, want, r.Exception, err)
 		}
 	}
 }

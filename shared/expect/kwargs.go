@@ -107,7 +107,7 @@ func (k *kwargs) choice(name string, options ...string) string {
 			return v
 		}
 	}
-	k.wrong("%s = %q: value is not a valid enumeration member, expected one of %s", name, brief(v), strings.Join(options, ", "))
+	k.wrong("%s = %q: value is not a valid enumeration member (unexpected value; permitted: '%s')", name, brief(v), strings.Join(options, "', '"))
 	return options[0]
 }
 
@@ -228,7 +228,7 @@ func (k *kwargs) bound(name string) any {
 			return t
 		}
 		if !dateutilParseable(x) {
-			k.wrong("%s = %q: invalid datetime format", name, brief(x))
+			k.wrong("%s must be a number for a column of numbers, or a date for one of dates, not the text %q (it has an invalid datetime format)", name, brief(x))
 		} else {
 			k.wrong("%s = %q is a date to a 1.x suite; write it as 2006-01-02 or 2006-01-02T15:04:05", name, brief(x))
 		}

@@ -182,7 +182,7 @@ func (c *check) records(rows []int) []any {
 		record := map[string]any{}
 		for _, name := range c.frame.Names() {
 			if s, err := c.base(name); err == nil {
-				record[name] = output(s.value(c.row(row)))
+				record[name] = s.told(s.value(c.row(row)))
 			}
 		}
 		out[i] = record
@@ -190,19 +190,22 @@ func (c *check) records(rows []int) []any {
 	return out
 }
 
+// told is the cell of a row as the result carries it.
+func (d *domain) told(cell, row int) any { return d.cells[cell].told(d.cells[cell].value(row)) }
+
 // values tells rows in the domain's shape.
 func (d *domain) values(rows []int) []any {
 	out := make([]any, len(rows))
 	for n, i := range rows {
 		switch d.shape {
 		case single:
-			out[n] = output(d.cells[0].value(i))
+			out[n] = d.told(0, i)
 		case pair:
-			out[n] = []any{output(d.cells[0].value(i)), output(d.cells[1].value(i))}
+			out[n] = []any{d.told(0, i), d.told(1, i)}
 		default:
 			record := make(map[string]any, len(d.cells))
-			for j, cell := range d.cells {
-				record[d.names[j]] = output(cell.value(i))
+			for j := range d.cells {
+				record[d.names[j]] = d.told(j, i)
 			}
 			out[n] = record
 		}
@@ -261,11 +264,11 @@ func (d *domain) partialCounts(rows []int, limit int) ([]any, bool) {
 	}
 	out := make([]any, len(all))
 	for i, t := range all {
-		value := output(t.cells[0])
+		value := d.cells[0].told(t.cells[0])
 		if d.shape != single {
 			tuple := make([]any, len(t.cells))
 			for j, v := range t.cells {
-				tuple[j] = output(v)
+				tuple[j] = d.cells[j].told(v)
 			}
 			value = tuple
 		}

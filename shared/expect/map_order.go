@@ -15,6 +15,9 @@ var orderMaps = []record{
 
 // unique expects a value to come once; every member of a group of equals is unexpected.
 func unique(s *series, _ *kwargs) (func(int) bool, error) {
+	if s.whole != nil && s.weight == nil { // of a table that is not held: a census tells
+		return never, nil
+	}
 	if s.Integer && s.Kind == dataset.Numeric {
 		if f := uniqueWhole(s); f != nil {
 			return f, nil
@@ -27,8 +30,13 @@ func unique(s *series, _ *kwargs) (func(int) bool, error) {
 		}
 		return func(i int) bool { return n[s.Float[i]] == 1 }, nil
 	}
-	n := s.tally()
-	return func(i int) bool { return n[s.Code[i]] == 1 }, nil
+	n := map[any]int{} // by value: True is written in several ways
+	for k, rows := range s.tally() {
+		if rows > 0 {
+			n[key(s.levelValue(k))] += rows
+		}
+	}
+	return func(i int) bool { return n[key(s.value(i))] == 1 }, nil
 }
 
 // uniqueWhole counts whole numbers by place, four times as fast as by hash; nil when they are spread too wide for it.
@@ -59,7 +67,7 @@ func uniqueWhole(s *series) func(int) bool {
 func monotone(sign float64) func(*series, *kwargs) (func(int) bool, error) {
 	return func(s *series, k *kwargs) (func(int) bool, error) {
 		strictly := k.flag("strictly")
-		if s.MissingCount() < s.Len() && !s.numeric() && s.dtype != dateType {
+		if !s.empty() && !s.numeric() && s.dtype != dateType {
 			return nil, notNumeric("differences", s)
 		}
 		before := make([]float64, s.Len())

@@ -17,10 +17,10 @@ var textMaps = []record{
 	{"expect_column_values_to_not_match_regex", "column! regex!", columnMap(matchRegex(false))},
 	{"expect_column_values_to_match_regex_list", "column! regex_list! match_on", columnMap(matchRegexList)},
 	{"expect_column_values_to_not_match_regex_list", "column! regex_list!", columnMap(notMatchRegexList)},
-	{"expect_column_values_to_match_like_pattern", "column! like_pattern! escape escape_character", columnMap(matchLike(true))},
-	{"expect_column_values_to_not_match_like_pattern", "column! like_pattern! escape escape_character", columnMap(matchLike(false))},
-	{"expect_column_values_to_match_like_pattern_list", "column! like_pattern_list! match_on escape escape_character", columnMap(matchLikeList)},
-	{"expect_column_values_to_not_match_like_pattern_list", "column! like_pattern_list! escape escape_character", columnMap(notMatchLikeList)},
+	{"expect_column_values_to_match_like_pattern", "column! like_pattern! escape", columnMap(matchLike(true))},
+	{"expect_column_values_to_not_match_like_pattern", "column! like_pattern! escape", columnMap(matchLike(false))},
+	{"expect_column_values_to_match_like_pattern_list", "column! like_pattern_list! match_on escape", columnMap(matchLikeList)},
+	{"expect_column_values_to_not_match_like_pattern_list", "column! like_pattern_list! escape", columnMap(notMatchLikeList)},
 	{"expect_column_values_to_match_strftime_format", "column! strftime_format!", columnMap(matchStrftime)},
 	{"expect_column_values_to_be_dateutil_parseable", "column!", columnMap(dateutilMap)},
 	{"expect_column_values_to_be_json_parseable", "column!", columnMap(jsonMap)},
@@ -72,7 +72,7 @@ func (t tests) all(v string) bool {
 func compileAll(k *kwargs, name string, compile compiler) tests {
 	patterns, _ := k.texts(name)
 	if len(patterns) == 0 && len(k.problems) == 0 {
-		k.wrong("%s is empty, at least one pattern is needed", name)
+		k.wrong("At least one %s must be supplied in the %[1]s_list.", strings.TrimSuffix(name, "_list"))
 	}
 	var out tests
 	for _, p := range patterns {
@@ -160,13 +160,11 @@ func listMap(s *series, k *kwargs, t tests, how string) (func(int) bool, error) 
 	return s.testText(func(v string) bool { return !t.any(v) }), nil
 }
 
-// likeTest is SQLite's LIKE: % is any run, _ one character, ASCII letters match in either case, and what follows the argument escape, one
-// character, is only itself.
+// likeTest is SQLite's LIKE, on which Great Expectations tests its own: % is any run, _ one character, ASCII letters match in either case, and a
+// backslash is only itself. The argument escape, one character, makes what follows it only itself, as SQL's ESCAPE does and as was proposed
+// for Great Expectations (https://github.com/fivetran/great_expectations/pull/12154).
 func likeTest(pattern string, k *kwargs) (func(string) bool, error) {
 	escape := []rune(k.text("escape"))
-	if k.values["escape"] == nil {
-		escape = []rune(k.text("escape_character"))
-	}
 	if len(escape) > 1 {
 		return nil, fmt.Errorf("escape must be one character, not %q", brief(string(escape)))
 	}

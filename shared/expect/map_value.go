@@ -186,10 +186,10 @@ func notInSet(s *series, k *kwargs) (func(int) bool, error) {
 }
 
 // zScore expects (value - mean) / sd < threshold, with the mean and the sample standard deviation (n-1) of the present values; of the
-// absolute score when double_sided. A column without spread has scores that are not numbers, and so no expected value.
+// absolute score unless double_sided is false. A column without spread has scores that are not numbers, and so no expected value.
 func zScore(s *series, k *kwargs) (func(int) bool, error) {
 	threshold, _ := k.number("threshold")
-	double := k.flag("double_sided")
+	double := k.flagOr("double_sided", true)
 	if err := k.err(); err != nil {
 		return nil, err
 	}

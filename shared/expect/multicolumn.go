@@ -28,22 +28,7 @@ func multicolumnMap(f func(d *domain, n int, k *kwargs) (func(i int) bool, error
 		if err != nil {
 			return outcome{}, err
 		}
-		missing := func(i int) (n int) {
-			for _, s := range d.cells {
-				if s.Missing(i) {
-					n++
-				}
-			}
-			return n
-		}
-		switch c.choice("ignore_row_if", "all_values_are_missing", "any_value_is_missing", "never") {
-		case "all_values_are_missing":
-			d.skip = func(i int) bool { return missing(i) == len(d.cells) }
-		case "any_value_is_missing":
-			d.skip = func(i int) bool { return missing(i) > 0 }
-		default:
-			d.skip = func(int) bool { return false }
-		}
+		d.skip = skipping(c.choice("ignore_row_if", "all_values_are_missing", "any_value_is_missing", "never"), d.cells)
 		expected, err := f(d, c.height(), &c.kwargs)
 		if err != nil {
 			return outcome{}, err
@@ -52,9 +37,31 @@ func multicolumnMap(f func(d *domain, n int, k *kwargs) (func(i int) bool, error
 	}
 }
 
+// skipping are the rows that ignore_row_if passes over.
+func skipping(ignore string, cells []*series) func(i int) bool {
+	missing := func(i int) (n int) {
+		for _, s := range cells {
+			if s.Missing(i) {
+				n++
+			}
+		}
+		return n
+	}
+	switch ignore {
+	case "all_values_are_missing":
+		return func(i int) bool { return missing(i) == len(cells) }
+	case "any_value_is_missing":
+		return func(i int) bool { return missing(i) > 0 }
+	}
+	return never
+}
+
 // compoundUnique expects a combination of values to come once among the rows considered; every member of a group of equals is
 // unexpected, and a missing value equals a missing value.
 func compoundUnique(d *domain, n int, _ *kwargs) (func(int) bool, error) {
+	if d.cells[0].whole != nil { // of a table that is not held: a census tells
+		return never, nil
+	}
 	groups := map[string]int32{}
 	size := []int32{}
 	group := make([]int32, n)

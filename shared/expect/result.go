@@ -2,8 +2,11 @@ package expect
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
+
+	"mlops/shared/fault"
 )
 
 // Format says how much of a result is told.
@@ -51,6 +54,15 @@ type Statistics struct {
 	SuccessPercent *float64 `json:"success_percent"`
 }
 
+// MarshalJSON writes the percentage as Great Expectations does, 50.0.
+func (s Statistics) MarshalJSON() ([]byte, error) {
+	type plain Statistics
+	return json.Marshal(struct {
+		plain
+		SuccessPercent *decimal `json:"success_percent"`
+	}{plain(s), (*decimal)(s.SuccessPercent)})
+}
+
 // Statistics of the results; an expectation that could not be evaluated is unsuccessful.
 func (r *Result) Statistics() Statistics {
 	s := Statistics{Evaluated: len(r.Results)}
@@ -79,6 +91,21 @@ func (r *Result) Failed(severity string) []ExpectationResult {
 	return failed
 }
 
+// Raised is the error of the expectations that could not be evaluated and that say catch_exceptions: false. In Great Expectations such an
+// exception ends the run, and no result is told. nil when there is none.
+func (r *Result) Raised() error {
+	var raised []fault.Detail
+	for i, e := range r.Results {
+		if e.Exception != "" && e.Config.Kwargs["catch_exceptions"] == false {
+			raised = append(raised, fault.Detail{Field: fmt.Sprintf("expectations[%d]", i), Code: e.Config.Type, Got: e.Exception})
+		}
+	}
+	if raised == nil {
+		return nil
+	}
+	return fault.Invalidf("validate against the suite %q: what could not be evaluated ends the run where catch_exceptions is false", r.Suite.Name).With(raised...)
+}
+
 // Rejected are the 0-based rows, ascending and distinct, that some failed expectation of at least the severity did not expect.
 func (r *Result) Rejected(severity string) []int {
 	var rows []int
@@ -89,7 +116,8 @@ func (r *Result) Rejected(severity string) []int {
 	return slices.Compact(rows)
 }
 
-// MarshalJSON writes a Great Expectations validation result in the dialect of the suite. Of the two shapes of exception_info found in
+// MarshalJSON writes a Great Expectations validation result in the dialect of the suite, in its order and with its digits: a float has a
+// point, 130.0, and a whole number has none. Of the two shapes of exception_info found in
 // their results it writes the flat one.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	suite := r.Suite
@@ -97,8 +125,8 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		suite = &Suite{}
 	}
 	list := make([]any, len(r.Results))
-	for i := range r.Results {
-		list[i] = r.Results[i].document(suite.Dialect)
+	for i, at := range r.order() {
+		list[i] = r.Results[at].document(suite.Dialect)
 	}
 	parameters := suite.Parameters
 	if parameters == nil {
@@ -122,6 +150,24 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doc)
 }
 
+// order is that in which Great Expectations tells results: those with an exception first; among them, and among the others, those that
+// name no column and those of each column together, in the order of the first of each in the suite.
+func (r *Result) order() []int {
+	order, rank, group := make([]int, len(r.Results)), make([]int, len(r.Results)), map[string]int{}
+	for i, e := range r.Results {
+		column, _ := e.Config.Kwargs["column"].(string)
+		if _, seen := group[column]; !seen {
+			group[column] = len(group)
+		}
+		order[i], rank[i] = i, group[column]
+		if e.Exception == "" {
+			rank[i] += len(r.Results)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rank[a] - rank[b] })
+	return order
+}
+
 // MarshalJSON writes the single result as a 1.x suite's would be.
 func (r ExpectationResult) MarshalJSON() ([]byte, error) { return json.Marshal(r.document(V1)) }
 
@@ -135,7 +181,7 @@ func (r *ExpectationResult) document(d Dialect) map[string]any {
 		message = r.Exception
 	}
 	return map[string]any{
-		"success": r.Success, "expectation_config": r.Config.document(d), "result": detail, "meta": map[string]any{},
+		"success": r.Success, "expectation_config": r.Config.document(d), "result": decimals(detail), "meta": map[string]any{},
 		"exception_info": map[string]any{"raised_exception": r.Exception != "", "exception_message": message, "exception_traceback": nil},
 	}
 }

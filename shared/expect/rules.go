@@ -21,15 +21,18 @@ func Rules(s *Suite, act map[string]string) (rule.Set, error) {
 	var problems []string
 	for i := range s.Expectations {
 		e := &s.Expectations[i]
-		values, err := substitute(e.Kwargs, parameters{suite: s.Parameters})
-		if err != nil {
+		k := &kwargs{dialect: s.Dialect, problems: e.problems()}
+		var err error
+		if k.values, err = substitute(e.Kwargs, parameters{suite: s.Parameters}); err != nil {
+			k.problems = append(k.problems, err.Error())
+		}
+		if err := k.err(); err != nil {
 			problems = append(problems, fmt.Sprintf("expectations[%d] %s: %v", i, e.Type, err))
 			continue
 		}
-		k := &kwargs{values: values, dialect: s.Dialect}
 		action := act[e.Rank()]
 		rowRule, single := rowRules[e.Type]
-		if !single || action == Ignore || action == "" || k.share("mostly", 1) < 1 || values["row_condition"] != nil && values["row_condition"] != "" {
+		if !single || action == Ignore || action == "" || k.share("mostly", 1) < 1 || k.values["row_condition"] != nil && k.values["row_condition"] != "" {
 			set.LeftOut = append(set.LeftOut, e.Type)
 			continue
 		}

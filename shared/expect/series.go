@@ -109,13 +109,21 @@ func (s *series) ordinal(i int) float64 {
 
 // value is row i as nil, bool, float64, string or time.Time.
 func (s *series) value(i int) any {
-	if s.typed != nil && s.Code[i] >= 0 {
-		return s.typed[s.Code[i]]
-	}
-	if s.truth != nil && s.Code[i] >= 0 {
-		return s.truth[s.Code[i]]
+	if s.Kind == dataset.Categorical && s.Code[i] >= 0 {
+		return s.levelValue(int(s.Code[i]))
 	}
 	return s.Value(i)
+}
+
+// levelValue is what a level stands for.
+func (s *series) levelValue(k int) any {
+	switch {
+	case s.typed != nil:
+		return s.typed[k]
+	case s.truth != nil:
+		return s.truth[k]
+	}
+	return s.Levels[k]
 }
 
 // text is str() of row i's value in Python.
@@ -217,6 +225,20 @@ func (s *series) size() (rows, present int) {
 		return s.whole.rows, s.whole.present
 	}
 	return s.Len(), s.Len() - s.MissingCount()
+}
+
+// empty reports whether no row of the column has a value.
+func (s *series) empty() bool {
+	_, present := s.size()
+	return present == 0
+}
+
+// distinct is how many distinct values there are.
+func (s *series) distinct() int {
+	if s.whole != nil && s.whole.counted {
+		return s.whole.distinct
+	}
+	return len(s.counts())
 }
 
 // moments are the mean and the sample standard deviation of the column.

@@ -1,7 +1,5 @@
 package expect
 
-import "slices"
-
 const setArgs = "column! value_set parse_strings_as_datetimes"
 
 // sets are about the distinct present values of a column as a whole.
@@ -43,8 +41,8 @@ func distinctSet(holds func(observed, wanted map[any]bool) bool) func(*check) (o
 		values, counts := []any{}, []any{}
 		for _, v := range s.counts() {
 			observed[key(v.value)] = true
-			values = append(values, output(v.value))
-			counts = append(counts, map[string]any{"value": output(v.value), "count": v.count})
+			values = append(values, s.told(v.value))
+			counts = append(counts, map[string]any{"value": s.told(v.value), "count": v.count})
 		}
 		detail := map[string]any{"observed_value": values, "details": map[string]any{"value_counts": counts}}
 		return outcome{success: holds(observed, wanted), detail: detail}, c.err()
@@ -63,12 +61,12 @@ func mostCommon(c *check) (outcome, error) {
 	for _, v := range all {
 		most = max(most, v.count)
 	}
-	modes := []any{}
+	modes, found := []any{}, false
 	for _, v := range all {
 		if v.count == most {
-			modes = append(modes, output(v.value))
+			found = found || wanted[key(v.value)]
+			modes = append(modes, s.told(v.value))
 		}
 	}
-	found := slices.ContainsFunc(modes, func(v any) bool { return wanted[key(v)] })
 	return outcome{success: found && (ties || len(modes) == 1), detail: map[string]any{"observed_value": modes}}, c.err()
 }

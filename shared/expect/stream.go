@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,9 +19,10 @@ const (
 // differences for tables of more than 65,536 rows or 2,097,152 cells: means, sums and standard deviations are added with twice the digits, so that the last one
 // may be another than numpy's; and UnexpectedRows are never told, since they are as many as the rows (Complete tells them in the result).
 //
-// Memory does not grow with the rows, but for what Complete tells, and for expectations that look at a column as a whole (order, uniqueness of
-// numbers, divergence, distinct values beyond 131,072, and any aggregate with a row condition): of those the columns they name are held. Options.Notice is
-// told of that before it happens.
+// Memory does not grow with the rows, but for what Complete tells, and for the few expectations that need columns as a whole: which distinct values
+// there are where they are more than 131,072, Cramer's phi and the Kolmogorov-Smirnov tests, an order with a row condition, and whatever raises an
+// error because of a value. Of those the columns they name are held. Options.Notice is told of that before it happens. Uniqueness takes more readings
+// of a large table, see census.
 //
 // Errors are those of the source, as dataset.Scan gives them, and a source that changes between readings.
 func ValidateSource(source dataset.Source, read dataset.Options, s *Suite, o Options) (*Result, error) {
@@ -32,7 +34,7 @@ func ValidateSource(source dataset.Source, read dataset.Options, s *Suite, o Opt
 		}
 		first = false
 		return dataset.Scan(source, options, begin)
-	}, smallRows, s, o)
+	}, plenty, s, o)
 }
 
 // reading reads the table once more; h is what the reading before told, empty at first.
@@ -44,11 +46,27 @@ type stream struct {
 	name    string
 	read    reading
 	options Options
-	small   int
+	room    room
+	hasher  hasher
 	heading dataset.Heading
-	surveys []*survey
+	surveys []*survey // of all rows
+	scopes  []*scope  // that of all rows first
 	jobs    []*job
-	result  *Result
+
+	censuses []*census
+	result   *Result
+}
+
+// plenty is the room for a table of any size: 32 MB of cells or of sieve, two bits a slot, about 40 MB of counts, 8 MB of the others.
+var plenty = room{rows: smallRows, cells: 1 << 22, slots: 1 << 27, keys: 1 << 20, repeated: 1 << 17, witnesses: 1 << 12}
+
+// room is how much is held at once.
+type room struct {
+	rows        int // of a table that is simply held
+	cells       int // of columns whose uniqueness is asked: more are counted by a census
+	slots, keys int // of censuses: of a sieve, and identities to count
+	repeated    int // identities that are remembered to come more than once
+	witnesses   int // rows that are remembered
 }
 
 // job is an expectation of the suite and how far it is.
@@ -57,15 +75,18 @@ type job struct {
 	record record
 	check  *check
 	form   form
+	scope  *scope
 	fold   *fold
+	census *census
 	done   bool
 }
 
-func validateStream(name string, read reading, small int, s *Suite, o Options) (*Result, error) {
+func validateStream(name string, read reading, space room, s *Suite, o Options) (*Result, error) {
 	if s == nil {
 		s = &Suite{}
 	}
-	t := &stream{name: name, read: read, options: o, small: small, validator: validator{suite: s, format: o.Format, now: o.Now},
+	t := &stream{name: name, read: read, options: o, validator: validator{suite: s, format: o.Format, now: o.Now},
+		hasher: hasher{maphash.MakeSeed(), maphash.MakeSeed()}, room: space,
 		result: &Result{Suite: s, Success: true, Now: o.Now, Results: make([]ExpectationResult, len(s.Expectations))}}
 	frame, err := t.survey()
 	if err != nil {
@@ -78,13 +99,11 @@ func validateStream(name string, read reading, small int, s *Suite, o Options) (
 		}
 		return r, nil
 	}
-	t.decide()
-	if err := t.again(); err != nil {
-		return nil, err
-	}
-	t.decide()
-	if err := t.again(); err != nil { // for what turned out to need its columns
-		return nil, err
+	for more := true; more; {
+		t.decide()
+		if more, err = t.again(); err != nil {
+			return nil, err
+		}
 	}
 	for i := range t.result.Results {
 		t.result.Success = t.result.Success && t.result.Results[i].Success
@@ -94,7 +113,7 @@ func validateStream(name string, read reading, small int, s *Suite, o Options) (
 
 // plan makes the jobs when the columns are known. What is wrong with an expectation before any row is seen is told at once.
 func (t *stream) plan(h dataset.Heading) {
-	t.heading, t.jobs = h, nil
+	t.heading, t.jobs, t.scopes = h, nil, []*scope{{}}
 	empty := make([]*survey, len(h.Names))
 	for i, name := range h.Names {
 		empty[i] = newSurvey(name, h.Kinds[i], 0, false)
@@ -109,17 +128,26 @@ func (t *stream) plan(h dataset.Heading) {
 			t.tell(j, outcome{}, err)
 			continue
 		}
-		if j.form = formOf(j.check, t.suite.Expectations[i].Type, h); j.form == byRow || j.form == bySeam {
+		j.form, j.scope = formOf(j.check, t.suite.Expectations[i].Type, h), t.scopes[0]
+		v := &validator{suite: t.suite, now: t.now, whole: table{frame: hollow(h), made: map[string]*series{}, part: &part{surveys: empty}}, chosen: map[string][]int{}}
+		switch j.form {
+		case byRow, bySeam, byKey:
 			j.fold = newFold(j.record, j.check, h.Names)
 			trial := *j.fold
-			trial.run(&validator{suite: t.suite, now: t.now, whole: table{frame: hollow(h), made: map[string]*series{}, part: &part{surveys: empty}}, chosen: map[string][]int{}})
-			switch {
-			case trial.err == nil:
-			case slices.Contains(kindsIn(j.check.values, h), dataset.Categorical): // texts may turn out to be booleans, which are numbers
-				j.form = byFrame
-			default:
-				t.tell(j, outcome{}, trial.err)
+			trial.run(v)
+			if err = trial.err; j.record.name == zScoreName { // the moments are those of the rows it asks
+				j.scope = t.scope(j)
 			}
+		case bySize, byMoment, byRank, byCount:
+			j.scope = t.scope(j)
+			_, err = v.choose(&j.check.kwargs)
+		}
+		switch {
+		case err == nil:
+		case slices.Contains(kindsIn(j.check.values, h), dataset.Categorical): // texts may turn out to be booleans, which are numbers
+			j.form, j.scope = byFrame, t.scopes[0]
+		default:
+			t.tell(j, outcome{}, err)
 		}
 	}
 }
@@ -146,11 +174,12 @@ func (t *stream) survey() (*dataset.Frame, error) {
 		t.plan(h)
 		rows.Store(0)
 		all, samples, holders = make([][]*survey, takers), make([]*sample, takers), make([]*holder, takers)
-		keep, counting, ranking := t.needs()
+		keep := t.keep()
+		counting, ranking := t.asked(t.scopes[0])
 		take := make([]func(dataset.Batch) error, takers)
 		for i := range take {
 			samples[i] = newSample(ranking)
-			holders[i] = newHolder(slices.Repeat([]bool{true}, len(h.Names)), min(t.small, smallCells/max(1, len(h.Names))), &rows)
+			holders[i] = newHolder(slices.Repeat([]bool{true}, len(h.Names)), min(t.room.rows, smallCells/max(1, len(h.Names))), &rows)
 			for c, name := range h.Names {
 				all[i] = append(all[i], newSurvey(name, h.Kinds[c], keep, counting[c]))
 			}
@@ -158,7 +187,7 @@ func (t *stream) survey() (*dataset.Frame, error) {
 				for c, w := range all[i] {
 					w.add(&b.Frame.Columns[c], b.First)
 				}
-				samples[i].add(b)
+				samples[i].add(b, nil)
 				holders[i].add(b)
 				return nil
 			}
@@ -182,42 +211,32 @@ func (t *stream) survey() (*dataset.Frame, error) {
 	for _, w := range t.surveys {
 		w.settle()
 	}
-	t.ask(samples[0])
+	t.scopes[0].rows, t.scopes[0].surveys, t.scopes[0].surveyed = h.Rows, t.surveys, true
+	t.ask(t.scopes[0], samples[0])
 	return nil, nil
 }
 
-// needs are how many rows are kept of each level, whose values are counted, and of which columns values are asked by rank.
-func (t *stream) needs() (keep int, counting []bool, ranking []int) {
-	counting, ranked := make([]bool, len(t.heading.Names)), make([]bool, len(t.heading.Names))
+// keep is how many rows are kept of each level.
+func (t *stream) keep() (most int) {
 	for _, j := range t.jobs {
-		if j.done {
-			continue
-		}
-		keep = max(keep, j.check.format.partial)
-		if c := t.column(j); c >= 0 {
-			counting[c] = counting[c] || j.form == byCount
-			ranked[c] = ranked[c] || j.form == byRank
+		if !j.done {
+			most = max(most, j.check.format.partial)
 		}
 	}
-	for c, yes := range ranked {
-		if yes {
-			ranking = append(ranking, c)
-		}
-	}
-	return keep, counting, ranking
+	return most
 }
 
-// ask lets the expectations about ranks say which, and chooses the ranges to look for them.
-func (t *stream) ask(s *sample) {
+// ask lets the expectations about ranks and bins say which, and chooses the ranges to look for them.
+func (t *stream) ask(of *scope, s *sample) {
 	for _, j := range t.jobs {
-		if c := t.columnOf(j, byRank); c >= 0 {
-			t.surveys[c].order.asking = true
+		if c := t.columnOf(j, byRank); c >= 0 && j.scope == of {
+			of.surveys[c].order.asking = true
 			_, _ = t.standing(j)
 		}
 	}
 	var sorting sync.WaitGroup
 	for i, c := range s.columns {
-		sorting.Go(func() { t.surveys[c].order.bracket(s.values[i], t.surveys[c]) })
+		sorting.Go(func() { of.surveys[c].order.bracket(s.values[i], of.surveys[c]) })
 	}
 	sorting.Wait()
 }

@@ -12,33 +12,34 @@ import (
 	"mlops/shared/fault"
 )
 
-// again is the second reading: folds, ranges of values, and the columns to hold.
-func (t *stream) again() error {
-	var folds []*job
-	var ranked []int
+// again is another reading: folds, scopes, ranks, bins, censuses, and the columns to hold. false: there was nothing to read for.
+func (t *stream) again() (more bool, err error) {
+	k := task{stream: t, scopes: t.tellScopes(), censuses: t.prepareCensuses()}
 	for _, j := range t.jobs {
-		if !j.done && (j.form == byRow || j.form == bySeam) {
-			folds = append(folds, j)
+		if !j.done && j.scope.surveyed && (j.form == byRow || j.form == bySeam || j.form == byKey && j.fold != nil && slices.Contains(k.censuses, j.census) && j.census.phase != counting) {
+			k.folds = append(k.folds, j)
 		}
 	}
-	for c, w := range t.surveys {
-		if w.order.pending() {
-			ranked = append(ranked, c)
+	for _, s := range t.scopes {
+		for c, w := range s.surveys {
+			if (s.of == nil || s.wanted[c]) && w.order.pending() {
+				k.ranked = append(k.ranked, place{s, c})
+			}
 		}
 	}
 	wanted, needed := t.wanted()
-	if len(folds)+len(ranked) == 0 && !needed {
-		return nil
+	if len(k.folds)+len(k.ranked)+len(k.scopes)+len(k.censuses) == 0 && !needed {
+		return false, nil
 	}
 	var readers []*reader
 	var holders []*holder
 	var rows atomic.Int64
-	err := t.reread(func(takers int) []func(dataset.Batch) error {
+	err = t.reread(func(takers int) []func(dataset.Batch) error {
 		readers, holders = make([]*reader, takers), make([]*holder, takers)
 		rows.Store(0)
 		take := make([]func(dataset.Batch) error, takers)
 		for i := range take {
-			readers[i] = t.newReader(folds, ranked)
+			readers[i] = k.reader()
 			if needed {
 				holders[i] = newHolder(wanted, math.MaxInt, &rows)
 			}
@@ -53,61 +54,115 @@ func (t *stream) again() error {
 		return take
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, r := range readers {
-		for i, f := range r.folds {
-			folds[i].fold.merge(f)
-		}
-		for i, o := range r.orders {
-			t.surveys[ranked[i]].order.merge(o)
-		}
-	}
-	for _, j := range folds {
-		j.fold.sew(t)
-	}
-	var sorting sync.WaitGroup
-	for _, c := range ranked {
-		sorting.Go(t.surveys[c].order.settle)
-	}
-	sorting.Wait()
+	k.settle(readers)
 	if needed {
 		t.evaluateHeld(held(t.heading, holders))
 	}
-	return nil
+	return true, nil
 }
 
-// reader is what one taker of the second reading gathers.
+// task is what one reading is for.
+type task struct {
+	stream   *stream
+	folds    []*job
+	ranked   []place
+	scopes   []*scope // to be surveyed
+	censuses []*census
+}
+
+// place is a column of a scope.
+type place struct {
+	scope  *scope
+	column int
+}
+
+// reader is what one taker gathers for a task.
 type reader struct {
-	stream *stream
-	jobs   []*job
-	folds  []*fold // by job
-	ranked []int
-	orders []*order
+	*task
+	folds  []*fold   // by job
+	orders []*order  // by place
+	scoped []*scoped // by scope
 }
 
-func (t *stream) newReader(jobs []*job, ranked []int) *reader {
-	r := &reader{stream: t, jobs: jobs, ranked: ranked}
-	for _, j := range jobs {
-		r.folds = append(r.folds, newFold(j.record, j.check, t.heading.Names))
+func (k *task) reader() *reader {
+	r := &reader{task: k}
+	for _, j := range k.folds {
+		f := newFold(j.record, j.check, k.stream.heading.Names)
+		f.census = j.fold.census
+		r.folds = append(r.folds, f)
 	}
-	for _, c := range ranked {
-		r.orders = append(r.orders, t.surveys[c].order.empty())
+	for _, p := range k.ranked {
+		r.orders = append(r.orders, p.scope.surveys[p.column].order.empty())
+	}
+	for _, s := range k.scopes {
+		r.scoped = append(r.scoped, s.reader())
 	}
 	return r
 }
 
 func (r *reader) add(b dataset.Batch) {
-	for i, c := range r.ranked {
-		r.orders[i].add(b.Frame.Columns[c].Float)
-	}
-	v := &validator{suite: r.stream.suite, chosen: map[string][]int{},
-		whole: table{frame: b.Frame, made: map[string]*series{}, part: &part{surveys: r.stream.surveys, rows: -1, first: b.First}}}
-	for i, f := range r.folds {
-		f.run(v)
-		if j := r.jobs[i]; j.form == bySeam {
-			f.seams = append(f.seams, seamOf(&b.Frame.Columns[r.stream.column(j)], b.First)...)
+	t := r.stream
+	v := &validator{suite: t.suite, chosen: map[string][]int{}, whole: table{frame: b.Frame, made: map[string]*series{}, part: &part{surveys: t.surveys, rows: -1, first: b.First}}}
+	for i, p := range r.ranked {
+		values := b.Frame.Columns[p.column].Float
+		if p.scope.of != nil {
+			rows, err := v.choose(&p.scope.of.kwargs)
+			if err != nil { // the survey of the scope has told it
+				continue
+			}
+			chosen := b.Frame.Columns[p.column].Take(rows)
+			values = chosen.Float
 		}
+		r.orders[i].add(values)
+	}
+	for _, s := range r.scoped {
+		s.add(v, b)
+	}
+	for _, c := range r.censuses {
+		c.add(v, b.First)
+	}
+	for i, f := range r.folds {
+		j := r.task.folds[i]
+		if j.scope.of == nil {
+			f.run(v)
+		} else {
+			f.run(&validator{suite: t.suite, chosen: v.chosen, whole: table{frame: b.Frame, made: map[string]*series{}, part: &part{surveys: j.scope.surveys, rows: -1, first: b.First}}})
+		}
+		if j.form == bySeam {
+			f.seams = append(f.seams, seamOf(&b.Frame.Columns[t.column(j)], b.First)...)
+		}
+	}
+}
+
+// settle puts together what the readers gathered.
+func (k *task) settle(readers []*reader) {
+	t := k.stream
+	var sorting sync.WaitGroup
+	for i, j := range k.folds {
+		for _, r := range readers {
+			j.fold.merge(r.folds[i])
+		}
+		j.fold.sew(t)
+	}
+	for i, p := range k.ranked {
+		o := &p.scope.surveys[p.column].order
+		for _, r := range readers {
+			o.merge(r.orders[i])
+		}
+		sorting.Go(o.settle)
+	}
+	sorting.Wait()
+	for i, s := range k.scopes {
+		var all []*scoped
+		for _, r := range readers {
+			all = append(all, r.scoped[i])
+		}
+		t.ask(s, s.settle(all, t.surveys))
+	}
+	for _, c := range k.censuses {
+		c.next()
 	}
 }
 

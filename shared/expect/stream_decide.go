@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -15,57 +16,118 @@ func (t *stream) columnOf(j *job, f form) int {
 	return t.column(j)
 }
 
-// standIn is the table without its rows, of which the surveys know.
-func (t *stream) standIn() table {
-	return table{frame: hollow(t.heading), others: t.options.Tables, made: map[string]*series{}, part: &part{surveys: t.surveys, rows: t.heading.Rows}}
-}
-
-// standing evaluates a job over the stand-in.
+// standing evaluates a job over its scope without its rows, of which the surveys know.
 func (t *stream) standing(j *job) (outcome, error) {
 	c := *j.check
 	c.problems = nil
-	c.table = t.standIn()
+	c.table = table{frame: hollow(t.heading), others: t.options.Tables, made: map[string]*series{}, part: &part{surveys: j.scope.surveys, rows: j.scope.rows}}
+	if j.scope.of != nil {
+		c.values = maps.Clone(c.values)
+		delete(c.values, "row_condition")
+	}
 	return t.perform(j.record, &c)
 }
 
 // decide tells the results that can be told now, and finds out which need the columns.
 func (t *stream) decide() {
 	for _, j := range t.jobs {
-		if j.done {
+		if j.done || !j.scope.surveyed {
 			continue
+		}
+		if j.scope.err != nil {
+			j.form, j.scope = byFrame, t.scopes[0]
 		}
 		c := t.column(j)
 		switch j.form {
 		case bySize, byMoment, byCount:
-			if j.form == byCount && c >= 0 && t.surveys[c].lost && forms[j.record.name] != byRank { // ranks of texts are an error, which needs no values
-				j.form = byFrame
+			if j.form == byCount && c >= 0 && j.scope.surveys[c].lost && j.needsCounts() && !j.scope.surveys[c].counted {
+				if j.form = byFrame; countsDistinct[j.record.name] {
+					j.form = byKey
+				}
 				continue
 			}
 			out, err := t.standing(j)
 			t.tell(j, out, err)
+		case byKey:
+			t.decideKey(j, c)
 		case byRank:
 			t.decideRank(j, c)
 		case byLevel:
 			t.decideLevel(j, c)
 		case byRow, bySeam:
-			if j.fold.started && j.fold.err == nil {
+			if j.form == bySeam && c >= 0 && t.surveys[c].kind == dataset.Categorical {
+				t.decideText(j, t.surveys[c])
+			} else if j.fold.started && j.fold.err == nil {
 				out, err := j.fold.outcome(t.heading, t.surveys)
 				t.tell(j, out, err)
-			} else if j.fold.err != nil {
+			} else if j.fold.ran {
 				j.form = byFrame
 			}
+		}
+	}
+	t.decideHeld()
+}
+
+// decideText asks about the order of a column of texts: booleans have one, and that of nothing is as that of numbers.
+func (t *stream) decideText(j *job, w *survey) {
+	switch {
+	case w.boolean:
+		j.form = byFrame
+	case w.present == 0:
+		j.form = byRow
+	default:
+		out, err := t.standing(j)
+		t.tell(j, out, err)
+	}
+}
+
+// decideKey waits for the census.
+func (t *stream) decideKey(j *job, c int) {
+	switch {
+	case j.census == nil || j.census.phase != finished:
+	case j.census.err.Load() != nil || j.fold != nil && (j.fold.err != nil || !j.fold.started):
+		j.form = byFrame
+	case j.fold != nil:
+		j.fold.unexpected = j.census.repeats
+		out, err := j.fold.outcome(t.heading, t.surveys)
+		t.tell(j, out, err)
+	default:
+		j.scope.surveys[c].counted, j.scope.surveys[c].distinct = true, j.census.distinct
+		out, err := t.standing(j)
+		t.tell(j, out, err)
+	}
+}
+
+// decideHeld begins a census for every job that needs one, unless they are few cells, which are sooner held.
+func (t *stream) decideHeld() {
+	var jobs []*job
+	cells := 0
+	for _, j := range t.jobs {
+		if j.form == byKey && !j.done && j.census == nil {
+			jobs = append(jobs, j)
+			columns, _ := list(j.check.values["column_list"])
+			cells += max(1, len(columns)) * t.heading.Rows
+		}
+	}
+	for _, j := range jobs {
+		if cells <= t.room.cells {
+			j.form, j.scope = byFrame, t.scopes[0]
+			continue
+		}
+		if j.census = t.census(j); j.fold != nil {
+			j.fold.census = j.census
 		}
 	}
 }
 
 // decideRank waits for the second reading, and gives up on ranks that lie in no range.
 func (t *stream) decideRank(j *job, c int) {
-	if c >= 0 && t.surveys[c].order.pending() {
+	if c >= 0 && j.scope.surveys[c].order.pending() {
 		return
 	}
 	out, err := t.standing(j)
-	if c >= 0 && t.surveys[c].order.missed {
-		j.form = byFrame
+	if c >= 0 && j.scope.surveys[c].order.missed {
+		j.form, j.scope = byFrame, t.scopes[0]
 		return
 	}
 	t.tell(j, out, err)
@@ -75,7 +137,7 @@ func (t *stream) decideRank(j *job, c int) {
 func (t *stream) decideLevel(j *job, c int) {
 	w := t.surveys[c]
 	if w.lost && j.record.name == "expect_column_values_to_be_unique" {
-		j.form = byFrame
+		j.form, j.fold = byKey, newFold(j.record, j.check, t.heading.Names)
 		return
 	}
 	if w.lost {

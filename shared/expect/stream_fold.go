@@ -32,6 +32,8 @@ type fold struct {
 	elements, considered, unexpected int
 	kept                             []keptRow // in order, but for levels
 	seams                            []seam
+	census                           *census // tells which rows are expected; nil = the expectation itself does
+	ran                              bool
 	err                              error // of a batch; the table as a whole is then to be asked
 }
 
@@ -78,6 +80,9 @@ func (f *fold) add(c *check, d *domain, expected func(i int) bool, mostly float6
 	if c.part.levels != nil {
 		f.addLevels(c, d, expected)
 		return
+	}
+	if f.census != nil {
+		expected = f.census.expected(d.cells)
 	}
 	n := c.height()
 	f.elements += n
@@ -130,7 +135,10 @@ func (f *fold) merge(b *fold) {
 	if !f.started {
 		f.started, f.shape, f.domain, f.skips, f.mostly, f.names = b.started, b.shape, b.domain, b.skips, b.mostly, b.names
 	}
-	f.elements, f.considered, f.unexpected = f.elements+b.elements, f.considered+b.considered, f.unexpected+b.unexpected
+	f.ran = true
+	if f.census == nil || f.census.phase == sieving { // once is enough
+		f.elements, f.considered, f.unexpected = f.elements+b.elements, f.considered+b.considered, f.unexpected+b.unexpected
+	}
 	f.kept, f.seams = append(f.kept, b.kept...), append(f.seams, b.seams...)
 	if f.err == nil {
 		f.err = b.err

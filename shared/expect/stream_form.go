@@ -17,16 +17,24 @@ const (
 	bySeam               // one that looks at a row and the one before: a fold over batches, and over where they meet
 	bySize               // from the names of the columns, the number of rows and of present values
 	byMoment             // from sums and extremes
-	byRank               // from values of known rank
+	byRank               // from values of known rank, or from how many lie in bins
 	byCount              // from the distinct values and how often each comes, where these are not too many
+	byKey                // from which rows, or how many, are like no other: a census
+)
+
+// Expectations whose form depends on their arguments.
+const (
+	klName       = "expect_column_kl_divergence_to_be_less_than"
+	zScoreName   = "expect_column_value_z_scores_to_be_less_than"
+	compoundName = "expect_compound_columns_to_be_unique"
 )
 
 // forms are the expectations that have one.
 var forms = map[string]form{
 	"expect_column_values_to_not_be_null": byRow, "expect_column_values_to_be_null": byRow,
 	"expect_column_values_to_be_between": byRow, "expect_column_values_to_be_in_set": byRow, "expect_column_values_to_not_be_in_set": byRow,
-	"expect_column_value_z_scores_to_be_less_than": byRow,
-	"expect_column_value_lengths_to_be_between":    byRow, "expect_column_value_lengths_to_equal": byRow,
+	zScoreName: byRow,
+	"expect_column_value_lengths_to_be_between": byRow, "expect_column_value_lengths_to_equal": byRow,
 	"expect_column_values_to_match_regex": byRow, "expect_column_values_to_not_match_regex": byRow,
 	"expect_column_values_to_match_regex_list": byRow, "expect_column_values_to_not_match_regex_list": byRow,
 	"expect_column_values_to_match_like_pattern": byRow, "expect_column_values_to_not_match_like_pattern": byRow,
@@ -36,7 +44,8 @@ var forms = map[string]form{
 	"expect_column_pair_values_a_to_be_greater_than_b": byRow, "expect_column_pair_values_to_be_equal": byRow, "expect_column_pair_values_to_be_in_set": byRow,
 	"expect_select_column_values_to_be_unique_within_record": byRow, "expect_multicolumn_sum_to_equal": byRow,
 	"expect_column_values_to_be_increasing": bySeam, "expect_column_values_to_be_decreasing": bySeam,
-	"expect_column_values_to_be_unique":  byLevel,
+	"expect_column_values_to_be_unique": byLevel, compoundName: byKey, "expect_multicolumn_values_to_be_unique": byRow,
+	"expect_column_type_to_be":           bySize,
 	"expect_column_values_to_be_of_type": byLevel, "expect_column_values_to_be_in_type_list": byLevel,
 	"expect_table_row_count_to_be_between": bySize, "expect_table_row_count_to_equal": bySize,
 	"expect_table_column_count_to_be_between": bySize, "expect_table_column_count_to_equal": bySize,
@@ -48,6 +57,7 @@ var forms = map[string]form{
 	"expect_column_unique_value_count_to_be_between": byCount, "expect_column_proportion_of_unique_values_to_be_between": byCount,
 	"expect_column_distinct_values_to_be_in_set": byCount, "expect_column_distinct_values_to_contain_set": byCount,
 	"expect_column_distinct_values_to_equal_set": byCount, "expect_column_most_common_value_to_be_in_set": byCount,
+	"expect_column_chisquare_test_p_value_to_be_greater_than": byCount, klName: byRank,
 }
 
 // formOf is the form of an expectation over these columns, as far as it is known before they are read.
@@ -58,17 +68,25 @@ func formOf(c *check, name string, h dataset.Heading) form {
 	text := column >= 0 && h.Kinds[column] == dataset.Categorical
 	switch f {
 	case bySeam:
-		if condition || text || c.format.columns != nil || c.format.rows {
+		if condition || c.format.columns != nil || c.format.rows {
 			return byFrame
 		}
 		return f
-	case byFrame, bySize, byMoment, byRank, byCount:
-		if condition {
+	case byRank:
+		partition, _ := c.values["partition_object"].(map[string]any)
+		switch {
+		case name == klName && c.values["partition_object"] == nil: // it is made of the column
 			return byFrame
-		}
-		if text && (f == byMoment || f == byRank) { // the least text, and sums of booleans
+		case text || partition["values"] != nil:
 			return byCount
 		}
+		return f
+	case byMoment:
+		if text { // the least text, and sums of booleans
+			return byCount
+		}
+		return f
+	case byFrame, bySize, byCount, byKey:
 		return f
 	}
 	plain := !condition && c.format.level != Complete && c.format.columns == nil && !c.format.rows
@@ -76,11 +94,11 @@ func formOf(c *check, name string, h dataset.Heading) form {
 	if plain && column >= 0 && (text || null) {
 		return byLevel
 	}
-	if f == byLevel {
-		if plain && name != "expect_column_values_to_be_unique" {
-			return bySize // the type of numbers
-		}
-		return byFrame
+	if name == "expect_column_values_to_be_unique" {
+		return byKey
+	}
+	if f == byLevel && !text {
+		return bySize // the type of numbers
 	}
 	if mixed(c, h) { // whether a text meets a number anywhere is not seen from one batch
 		return byFrame
@@ -93,14 +111,20 @@ func textOf(v any) string {
 	return s
 }
 
-// mixed reports whether columns of both kinds are compared: by a pair, or by a condition.
+// mixed reports whether a pair is of columns of both kinds.
 func mixed(c *check, h dataset.Heading) bool {
-	both := func(v any) bool {
-		kinds := kindsIn(v, h)
-		return slices.Contains(kinds, dataset.Numeric) && slices.Contains(kinds, dataset.Categorical)
-	}
-	return both([]any{c.values["column_A"], c.values["column_B"]}) || both(c.values["row_condition"])
+	kinds := kindsIn([]any{c.values["column_A"], c.values["column_B"]}, h)
+	return slices.Contains(kinds, dataset.Numeric) && slices.Contains(kinds, dataset.Categorical)
 }
+
+// needsCounts reports whether a job cannot do without the distinct values of a text column and their counts.
+func (j *job) needsCounts() bool {
+	partition, _ := j.check.values["partition_object"].(map[string]any)
+	return forms[j.record.name] == byCount || partition["values"] != nil
+}
+
+// countsDistinct are the expectations for which it is enough to know how many distinct values there are.
+var countsDistinct = map[string]bool{"expect_column_unique_value_count_to_be_between": true, "expect_column_proportion_of_unique_values_to_be_between": true}
 
 // kindsIn are the kinds of the columns that an argument speaks of.
 func kindsIn(v any, h dataset.Heading) []dataset.Kind {

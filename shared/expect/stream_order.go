@@ -16,6 +16,7 @@ type order struct {
 	ranges  []bracket
 	places  []int // how often low, low+1, .. come; nil = ranges are kept
 	low     float64
+	bins    []*binning
 	settled bool
 	missed  bool // a rank was asked for that lies in no range
 }
@@ -42,11 +43,19 @@ func newSample(columns []int) *sample {
 	return &sample{columns: columns, limit: math.MaxUint64, values: make([][]float64, len(columns))}
 }
 
-func (s *sample) add(b dataset.Batch) {
+// add takes the rows of a batch, nil = all.
+func (s *sample) add(b dataset.Batch, rows []int) {
 	if len(s.columns) == 0 {
 		return
 	}
-	for i := range b.Frame.Rows() {
+	n := len(rows)
+	if rows == nil {
+		n = b.Frame.Rows()
+	}
+	for i := range n {
+		if rows != nil {
+			i = rows[i]
+		}
 		h := mix(uint64(b.First + i))
 		if h > s.limit {
 			continue
@@ -138,7 +147,9 @@ func (o *order) bracket(values []float64, w *survey) {
 }
 
 // pending reports whether ranks were asked for that no reading looked for yet.
-func (o *order) pending() bool { return !o.settled && (o.places != nil || o.ranges != nil) }
+func (o *order) pending() bool {
+	return !o.settled && (o.places != nil || o.ranges != nil || o.bins != nil)
+}
 
 // empty is a copy for another reader.
 func (o *order) empty() *order {
@@ -146,10 +157,20 @@ func (o *order) empty() *order {
 	if o.places != nil {
 		e.places = make([]int, len(o.places))
 	}
+	for _, b := range o.bins {
+		e.bins = append(e.bins, newBinning(b.edges))
+	}
 	return e
 }
 
 func (o *order) add(values []float64) {
+	for _, b := range o.bins {
+		for _, v := range values {
+			if v == v {
+				b.add(v, 1)
+			}
+		}
+	}
 	if o.places != nil {
 		for _, v := range values {
 			if v == v {
@@ -159,7 +180,7 @@ func (o *order) add(values []float64) {
 		return
 	}
 	for _, v := range values {
-		if v != v {
+		if v != v || o.ranges == nil {
 			continue
 		}
 		i := 0
@@ -177,6 +198,9 @@ func (o *order) add(values []float64) {
 func (o *order) merge(b *order) {
 	for i, n := range b.places {
 		o.places[i] += n
+	}
+	for i := range b.bins {
+		o.bins[i].merge(b.bins[i])
 	}
 	for i := range b.ranges {
 		o.ranges[i].before += b.ranges[i].before

@@ -32,6 +32,11 @@ type survey struct {
 	coder  coder
 	levels []level // by code of the coder
 	lost   bool    // there are more than maxLevels distinct values, which are then not kept
+
+	stretched         bool
+	lowText, highText string // once lost
+	counted           bool   // a census told
+	distinct          int
 }
 
 // level is a distinct text of a column.
@@ -123,7 +128,7 @@ func (w *survey) addTexts(c *dataset.Column, first int) {
 		w.coder.use(c.Levels)
 		w.levels = slices.Grow(w.levels, len(w.coder.texts)-len(w.levels))[:len(w.coder.texts)]
 		if len(w.levels) > maxLevels {
-			w.levels, w.coder, w.lost = nil, coder{}, true
+			w.lose()
 		}
 	}
 	for i, k := range c.Code {
@@ -135,6 +140,7 @@ func (w *survey) addTexts(c *dataset.Column, first int) {
 		}
 		w.present++
 		if w.lost {
+			w.stretch(c.Levels[k], c.Levels[k])
 			continue
 		}
 		l := &w.levels[w.coder.rank[k]]
@@ -151,7 +157,19 @@ func (w *survey) merge(b *survey) {
 	w.fractional, w.low, w.high = w.fractional || b.fractional, min(w.low, b.low), max(w.high, b.high)
 	w.sum.merge(b.sum)
 	w.squares.merge(b.squares)
-	w.lost = w.lost || b.lost
+	if b.lost && !w.lost {
+		w.lose()
+	}
+	if w.lost && w.kind == dataset.Categorical {
+		for k, l := range b.levels {
+			if l.count > 0 {
+				w.stretch(b.coder.texts[k], b.coder.texts[k])
+			}
+		}
+		if b.stretched {
+			w.stretch(b.lowText, b.highText)
+		}
+	}
 	for v, n := range b.values {
 		if w.values != nil {
 			w.values[v] += n
@@ -171,7 +189,37 @@ func (w *survey) merge(b *survey) {
 		l := &w.levels[at]
 		l.count, l.first = l.count+b.levels[k].count, firstRows(l.first, b.levels[k].first, w.keep)
 	}
-	w.lost = w.lost || len(w.values) > maxLevels || len(w.levels) > maxLevels
+	if len(w.values) > maxLevels || len(w.levels) > maxLevels {
+		w.lose()
+	}
+}
+
+// lose gives up the distinct values, but for the least and the greatest text.
+func (w *survey) lose() {
+	for k, l := range w.levels {
+		if l.count > 0 {
+			w.stretch(w.coder.texts[k], w.coder.texts[k])
+		}
+	}
+	w.values, w.levels, w.coder, w.lost = nil, nil, coder{}, true
+}
+
+// stretch takes texts into account for the least and the greatest one.
+func (w *survey) stretch(low, high string) {
+	if !w.stretched || low < w.lowText {
+		w.lowText = low
+	}
+	if !w.stretched || high > w.highText {
+		w.highText = high
+	}
+	w.stretched = true
+}
+
+func (w *survey) extremeText(greatest bool) any {
+	if greatest {
+		return w.highText
+	}
+	return w.lowText
 }
 
 // firstRows are the first of two ascending lists of rows.

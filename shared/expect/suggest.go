@@ -2,6 +2,7 @@ package expect
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"mlops/shared/dataset"
+	"mlops/shared/number"
 )
 
 // SuggestOptions steer Suggest. Zero values mean the defaults named beside them.
@@ -22,6 +24,8 @@ type SuggestOptions struct {
 	NullSurge     float64 // missing values are critical when their share rises by this much, in [0, 1]; 0.2
 	MinRows       float64 // fewer rows than this share of the data's are a warning; 0.1
 	Dialect       Dialect // in which the suite is written; 1.x
+
+	Typed map[string][]any // as in Options
 }
 
 func (o SuggestOptions) defaults() SuggestOptions {
@@ -60,10 +64,10 @@ func Suggest(f *dataset.Frame, o SuggestOptions) *Suite {
 	s.z = distuv.UnitNormal.Quantile(1 - falseFailures/float64(2*perColumn*max(1, len(f.Columns))))
 	s.table()
 	for i := range f.Columns {
-		s.column(newSeries(&f.Columns[i], nil))
+		s.column(newSeries(&f.Columns[i], o.Typed[f.Columns[i].Name]))
 	}
 	return &Suite{Name: s.o.Name, Expectations: s.list, Dialect: s.o.Dialect, Meta: map[string]any{
-		"notes": fmt.Sprintf("proposed from %s and %s", count(f.Rows(), "row"), count(len(f.Columns), "column")),
+		"notes": fmt.Sprintf("proposed from %s and %s", number.Count(f.Rows(), "row"), number.Count(len(f.Columns), "column")),
 	}}
 }
 
@@ -94,15 +98,15 @@ func (s *suggestion) table() {
 	for _, n := range s.frame.Names() {
 		names = append(names, n)
 	}
-	s.add("expect_table_columns_to_match_set", Critical, "columns", fmt.Sprintf("the data has these %s; more do no harm, a lost one does", count(len(names), "column")),
+	s.add("expect_table_columns_to_match_set", Critical, "columns", fmt.Sprintf("the data has these %s; more do no harm, a lost one does", number.Count(len(names), "column")),
 		"column_set", names, "exact_match", false)
-	s.add("expect_table_column_count_to_equal", Warning, "columns", fmt.Sprintf("the data has %s; another number means that a producer changed the table", count(len(names), "column")),
+	s.add("expect_table_column_count_to_equal", Warning, "columns", fmt.Sprintf("the data has %s; another number means that a producer changed the table", number.Count(len(names), "column")),
 		"value", float64(len(names)))
 	least := max(1, math.Floor(float64(s.frame.Rows())*s.o.MinRows))
 	if s.frame.Rows() == 0 {
 		least = 0
 	}
-	s.add("expect_table_row_count_to_be_between", Warning, "rows", fmt.Sprintf("the data has %s; with fewer than %s %% of that something was cut off", count(s.frame.Rows(), "row"), short(100*s.o.MinRows)),
+	s.add("expect_table_row_count_to_be_between", Warning, "rows", fmt.Sprintf("the data has %s; with fewer than %s %% of that something was cut off", number.Count(s.frame.Rows(), "row"), short(100*s.o.MinRows)),
 		"min_value", least)
 }
 
@@ -116,7 +120,7 @@ func (s *suggestion) column(c *series) {
 	all := c.counts()
 	switch {
 	case s.identifier(c, all, present):
-		s.add("expect_column_values_to_be_unique", Warning, "unique", fmt.Sprintf("each of %s came once: rows are told apart by it", count(present, "value")), "column", c.Name)
+		s.add("expect_column_values_to_be_unique", Warning, "unique", fmt.Sprintf("each of %s came once: rows are told apart by it", number.Count(present, "value")), "column", c.Name)
 		s.lengths(c, present)
 	case c.Kind == dataset.Numeric && !coded(c, all, present):
 		s.interval(c, all, present)
@@ -136,7 +140,7 @@ func (s *suggestion) completeness(c *series, present int) {
 	case n == 0:
 		return
 	case present == n && c.Name == s.o.Target:
-		s.add("expect_column_values_to_not_be_null", Critical, "target", fmt.Sprintf("it is the target, and present in all of %s", count(n, "row")), "column", c.Name)
+		s.add("expect_column_values_to_not_be_null", Critical, "target", fmt.Sprintf("it is the target, and present in all of %s", number.Count(n, "row")), "column", c.Name)
 		return
 	case present == 0:
 		return
@@ -145,9 +149,9 @@ func (s *suggestion) completeness(c *series, present int) {
 	if present == n {
 		lower = max(lower, down(1-s.few()/float64(n)))
 	}
-	why := fmt.Sprintf("present in %d of %s: by the Wilson bound as many other rows have it in %s %% at least", present, count(n, "row"), short(100*lower))
+	why := fmt.Sprintf("present in %d of %s: by the Wilson bound as many other rows have it in %s %% at least", present, number.Count(n, "row"), short(100*lower))
 	if present == n {
-		s.add("expect_column_values_to_not_be_null", Info, "complete", fmt.Sprintf("present in all of %s", count(n, "row")), "column", c.Name)
+		s.add("expect_column_values_to_not_be_null", Info, "complete", fmt.Sprintf("present in all of %s", number.Count(n, "row")), "column", c.Name)
 	}
 	if lower > 0 {
 		s.add("expect_column_values_to_not_be_null", Warning, "completeness", why, "column", c.Name, "mostly", lower)
@@ -193,6 +197,14 @@ func (s *suggestion) kind(c *series) {
 		types, what = []any{"int64", "float64"}, "numbers"
 	case c.truth != nil:
 		types, what = []any{"bool"}, "booleans"
+	case c.typed != nil:
+		seen := map[string]bool{}
+		for _, v := range c.typed {
+			seen[pythonType(v)] = true
+		}
+		names := slices.Sorted(maps.Keys(seen))
+		types, _ = list(names)
+		what = strings.Join(names, " or ")
 	}
 	s.add("expect_column_values_to_be_in_type_list", Critical, "type", fmt.Sprintf("all values are %s", what), "column", c.Name, "type_list", types)
 }
@@ -223,7 +235,7 @@ func (s *suggestion) interval(c *series, all []counted, present int) {
 	if math.IsInf(low, 0) || math.IsInf(high, 0) {
 		return
 	}
-	why := fmt.Sprintf("%s lay between %s and %s", count(present, "value"), short(low), short(high))
+	why := fmt.Sprintf("%s lay between %s and %s", number.Count(present, "value"), short(low), short(high))
 	from, to := low, high
 	if pad := (high - low) * s.o.Tolerance; pad > 0 && !math.IsInf(pad, 0) {
 		from, to = outward(low, -pad, c.Integer), outward(high, pad, c.Integer)
@@ -238,7 +250,7 @@ func (s *suggestion) interval(c *series, all []counted, present int) {
 		s.add("expect_column_values_to_be_between", Warning, "range", why, kwargs...)
 	}
 	if low >= 0 {
-		s.add("expect_column_values_to_be_between", Warning, "non_negative", fmt.Sprintf("none of %s was negative", count(present, "value")), "column", c.Name, "min_value", 0.0)
+		s.add("expect_column_values_to_be_between", Warning, "non_negative", fmt.Sprintf("none of %s was negative", number.Count(present, "value")), "column", c.Name, "min_value", 0.0)
 	}
 }
 
@@ -261,10 +273,10 @@ func (s *suggestion) moments(c *series, present int) {
 		return
 	}
 	reach := s.z * math.Sqrt2 * sd / math.Sqrt(n)
-	s.add("expect_column_mean_to_be_between", Warning, "mean", fmt.Sprintf("the mean of %s was %s; as many other rows lie within %s of it", count(present, "value"), short(mean), short(reach)),
+	s.add("expect_column_mean_to_be_between", Warning, "mean", fmt.Sprintf("the mean of %s was %s; as many other rows lie within %s of it", number.Count(present, "value"), short(mean), short(reach)),
 		"column", c.Name, "min_value", mean-reach, "max_value", mean+reach)
 	reach = s.z * math.Sqrt2 * sd / 2 * math.Sqrt(max(0.1, fourth-1)/n)
-	s.add("expect_column_stdev_to_be_between", Info, "standard_deviation", fmt.Sprintf("the standard deviation of %s was %s; as many other rows lie within %s of it", count(present, "value"), short(sd), short(reach)),
+	s.add("expect_column_stdev_to_be_between", Info, "standard_deviation", fmt.Sprintf("the standard deviation of %s was %s; as many other rows lie within %s of it", number.Count(present, "value"), short(sd), short(reach)),
 		"column", c.Name, "min_value", max(0, sd-reach), "max_value", sd+reach)
 }
 
@@ -277,11 +289,11 @@ func (s *suggestion) lengths(c *series, present int) {
 	least, most := math.MaxInt, 0
 	for k, n := range c.tally() {
 		if n > 0 {
-			length := utf8.RuneCountInString(c.Levels[k])
+			length := utf8.RuneCountInString(c.levelText(int32(k)))
 			least, most = min(least, length), max(most, length)
 		}
 	}
-	s.add("expect_column_value_lengths_to_be_between", Warning, "length", fmt.Sprintf("%s had %d to %d characters", count(present, "text"), least, most),
+	s.add("expect_column_value_lengths_to_be_between", Warning, "length", fmt.Sprintf("%s had %d to %d characters", number.Count(present, "text"), least, most),
 		"column", c.Name, "min_value", float64(least), "max_value", float64(most), "mostly", mostly)
 }
 
@@ -322,7 +334,7 @@ func (s *suggestion) categories(c *series, all []counted, present int) bool {
 	for i, v := range all {
 		values[i] = v.value
 	}
-	why := fmt.Sprintf("%s took %s", count(present, "value"), count(len(all), "category"))
+	why := fmt.Sprintf("%s took %s", number.Count(present, "value"), number.Count(len(all), "category"))
 	if single == 0 {
 		s.add("expect_column_values_to_be_in_set", Warning, "categories", why, "column", c.Name, "value_set", values)
 		return true
@@ -349,20 +361,9 @@ func (s *suggestion) frequent(c *series, all []counted, present int) bool {
 	if float64(covered) < 0.9*float64(present) || len(values) == 0 || mostly <= 0 {
 		return false
 	}
-	s.add("expect_column_values_to_be_in_set", Warning, "fractional_categories", fmt.Sprintf("%s of %s made up %d of %s", count(len(values), "category"), count(len(all), "category"), covered, count(present, "value")),
+	s.add("expect_column_values_to_be_in_set", Warning, "fractional_categories", fmt.Sprintf("%s of %s made up %d of %s", number.Count(len(values), "category"), number.Count(len(all), "category"), covered, number.Count(present, "value")),
 		"column", c.Name, "value_set", values, "mostly", mostly)
 	return true
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case strings.HasSuffix(noun, "y"):
-		noun = strings.TrimSuffix(noun, "y") + "ie"
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // short is a number for people.

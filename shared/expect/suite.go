@@ -66,7 +66,8 @@ type Expectation struct {
 	Meta     map[string]any
 	Severity string         // critical, warning, info; "" = meta's "severity" if that is one of them, else critical
 	ID       string         //
-	Extra    map[string]any // every other key of the JSON, kept for a round trip
+	Extra    map[string]any // every other key of the JSON, and those of a wrong type, kept for a round trip
+	faults   []string       // what is wrong with the JSON it was read from: its own error when it is evaluated
 }
 
 // Rank is the severity that counts: Severity, else meta's "severity" (where 0.x suites keep it), else critical.
@@ -80,12 +81,16 @@ func (e *Expectation) Rank() string {
 	return Critical
 }
 
-// ReadSuite reads a suite of either dialect. The dialect is 0.x when the suite or any expectation uses a word that only 0.x has. Unknown
-// expectations and arguments are not its business: Validate reports them one by one. The error is Invalid and names every malformed
-// expectation; a suite above MaxSuiteBytes or MaxExpectations is refused.
+// ReadSuite reads a suite of either dialect, in UTF-8 with or without a byte order mark. The dialect is 0.x when the suite or any
+// expectation uses a word that only 0.x has. What is wrong with a single expectation (its name, severity, arguments) is not its business:
+// Validate reports it as that expectation's error. The error is Invalid and names everything by which this is no suite; one above
+// MaxSuiteBytes or MaxExpectations is refused.
 func ReadSuite(b []byte) (*Suite, error) {
 	if len(b) > MaxSuiteBytes {
 		return nil, fault.Invalidf("read an expectation suite: %d bytes, at most %d are read", len(b), MaxSuiteBytes).WithCode(fault.CodeTooLarge)
+	}
+	if b = bytes.TrimPrefix(b, []byte("\uFEFF")); len(b) > 1 && (b[0] == 0 || b[1] == 0 || b[0] >= 0xFE && b[1] >= 0xFE) {
+		return nil, fault.Invalidf("read an expectation suite: it is in UTF-16 or UTF-32: save it in UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber() // 1.0 stays 1.0, and long integers stay exact
@@ -122,6 +127,7 @@ func (r *suiteReader) text(doc map[string]any, field, key string) string {
 	s, ok := v.(string)
 	if !ok {
 		r.wrong(field+key, v, "a text")
+		return ""
 	}
 	delete(doc, key)
 	return s
@@ -135,6 +141,7 @@ func (r *suiteReader) object(doc map[string]any, field, key string) map[string]a
 	m, ok := v.(map[string]any)
 	if !ok {
 		r.wrong(field+key, v, "an object")
+		return nil
 	}
 	delete(doc, key)
 	return m
@@ -166,13 +173,12 @@ func (r *suiteReader) suite(doc map[string]any) *Suite {
 	s.Parameters = r.object(doc, "", k.parameters)
 	s.Meta = r.object(doc, "", "meta")
 	for i, item := range list {
-		field := fmt.Sprintf("expectations[%d]", i)
 		e, ok := item.(map[string]any)
 		if !ok {
-			r.wrong(field, item, "an object")
+			r.wrong(fmt.Sprintf("expectations[%d]", i), item, "an object")
 			continue
 		}
-		s.Expectations = append(s.Expectations, r.expectation(e, field+"."))
+		s.Expectations = append(s.Expectations, readExpectation(e))
 	}
 	if len(doc) > 0 {
 		s.Extra = doc
@@ -180,23 +186,24 @@ func (r *suiteReader) suite(doc map[string]any) *Suite {
 	return s
 }
 
-func (r *suiteReader) expectation(doc map[string]any, field string) Expectation {
+func readExpectation(doc map[string]any) Expectation {
 	kind := keys[V1].kind
 	if doc[keys[V0].kind] != nil {
 		kind = keys[V0].kind
 	}
+	var r suiteReader
 	e := Expectation{
-		Type:     r.text(doc, field, kind),
-		Kwargs:   r.object(doc, field, "kwargs"),
-		Meta:     r.object(doc, field, "meta"),
-		Severity: r.text(doc, field, "severity"),
-		ID:       r.text(doc, field, "id"),
+		Type:     r.text(doc, "", kind),
+		Kwargs:   r.object(doc, "", "kwargs"),
+		Meta:     r.object(doc, "", "meta"),
+		Severity: r.text(doc, "", "severity"),
+		ID:       r.text(doc, "", "id"),
 	}
-	if e.Type == "" {
-		r.problems = append(r.problems, fault.Detail{Field: field + kind, Code: "missing", Expected: "the name of an expectation"})
+	for _, d := range r.problems {
+		e.faults = append(e.faults, fmt.Sprintf("%s must be %s, not %v", d.Field, d.Expected, d.Got))
 	}
-	if e.Severity != "" && !slices.Contains(severities, e.Severity) {
-		r.problems = append(r.problems, fault.Detail{Field: field + "severity", Code: "out_of_range", Got: brief(e.Severity), Expected: "critical, warning or info"})
+	if e.Type == "" && doc[kind] == nil {
+		e.faults = append(e.faults, kind+" is missing: the name of an expectation")
 	}
 	if e.Kwargs == nil {
 		e.Kwargs = map[string]any{}
@@ -229,8 +236,12 @@ func (s *Suite) MarshalJSON() ([]byte, error) {
 // document is the expectation as a JSON object of a dialect.
 func (e *Expectation) document(d Dialect) map[string]any {
 	doc := clone(e.Extra)
-	doc[keys[d].kind] = e.Type
-	doc["kwargs"] = clone(e.Kwargs)
+	if e.Type != "" || doc[keys[d].kind] == nil {
+		doc[keys[d].kind] = e.Type
+	}
+	if len(e.Kwargs) > 0 || doc["kwargs"] == nil {
+		doc["kwargs"] = clone(e.Kwargs)
+	}
 	if e.Meta != nil {
 		doc["meta"] = e.Meta
 	}

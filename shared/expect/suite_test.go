@@ -2,6 +2,7 @@ package expect
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,10 +48,9 @@ func TestReadSuiteRefuses(t *testing.T) {
 		{"null", `null`, "null"},
 		{"two documents", `{"expectations":[]}{}`, "follows"},
 		{"no expectations", `{"name":"s"}`, "expectations"},
-		{"an expectation without type", `{"expectations":[{"kwargs":{}}]}`, "expectations[0].type"},
-		{"arguments that are a list", `{"expectations":[{"type":"x","kwargs":[]}]}`, "expectations[0].kwargs"},
-		{"a severity of its own", `{"expectations":[{"type":"x","severity":"fatal"}]}`, "critical, warning or info"},
-		{"several at once", `{"expectations":[1,{"type":7}]}`, "expectations[1].type"},
+		{"several at once", `{"expectations":[1,{"type":"x"},null]}`, "expectations[2]: wrong_type"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", "UTF-16"},
+		{"UTF-16 without its mark", "\x00{\x00}", "UTF-16"},
 		{"a name that is a number", `{"name":1,"expectations":[]}`, "name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -62,6 +62,68 @@ func TestReadSuiteRefuses(t *testing.T) {
 	}
 	if _, err := ReadSuite(make([]byte, MaxSuiteBytes+1)); fault.CodeOf(err) != fault.CodeTooLarge {
 		t.Errorf("a suite above the limit: %v", err)
+	}
+}
+
+// TestMistakes has an expectation for each way of being wrong, behind a byte order mark: each names its own mistake, the others are
+// evaluated, what is not told is not lost, and it is the same over batches. Those that say catch_exceptions: false are raised.
+func TestMistakes(t *testing.T) {
+	const between = `"type":"expect_column_values_to_be_between"`
+	cases := []struct{ text, want string }{
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0}}`, ""},
+		{`{"kwargs":{"column":"age"}}`, "type is missing"},
+		{`{"type":7,"kwargs":{}}`, "type must be a text, not 7"},
+		{`{` + between + `,"kwargs":[1,2]}`, "kwargs must be an object, not [1,2]"},
+		{`{` + between + `,"severity":"fatal","kwargs":{"column":"age","min_value":0}}`, `severity must be critical, warning or info, not "fatal"`},
+		{`{` + between + `,"severity":1,"kwargs":{"column":"age","min_value":0}}`, "severity must be a text, not 1"},
+		{`{` + between + `,"meta":"none","kwargs":{"column":"age","min_value":0}}`, "meta must be an object, not none"},
+		{`{"type":"expect_colum_values_to_be_between","severity":"fatal","kwargs":{}}`, "the nearest name is expect_column_values_to_be_between; severity must be"},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0,"mostly":1.5}}`, "mostly = 1.5: ensure this value is less than or equal to 1"},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0,"mostly":"most"}}`, `mostly must be a number, not the text "most"`},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":"zero"}}`, `min_value must be a number for a column of numbers, or a date for one of dates, not the text "zero"`},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":[0]}}`, "min_value must be a number or a text, not a list"},
+		{`{` + between + `,"kwargs":{"column":"age","min_vlaue":0}}`, "min_vlaue is not an argument of expect_column_values_to_be_between (the nearest is min_value)"},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0,"result_format":"EVERYTHING"}}`, "BOOLEAN_ONLY, BASIC, SUMMARY or COMPLETE"},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0,"result_format":3}}`, "result_format must be a name or an object, not the number 3"},
+		{`{` + between + `,"kwargs":{"column":"age","min_value":0,"catch_exceptions":"no"}}`, "catch_exceptions must be true or false"},
+		{`{` + between + `,"kwargs":{"column":"agee","min_value":0,"catch_exceptions":false}}`, `"agee" in BatchData does not exist. The nearest name is "age".`},
+	}
+	texts := make([]string, len(cases))
+	for i, c := range cases {
+		texts[i] = c.text
+	}
+	text := `{"name":"mistakes","expectations":[` + strings.Join(texts, ",") + `]}`
+	s, err := ReadSuite([]byte("\uFEFF" + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Validate(patients(12), s, Options{})
+	for i, c := range cases {
+		if got := r.Results[i]; got.Success != (c.want == "") || !strings.Contains(got.Exception, c.want) || got.Exception != "" && got.Severity() != Critical {
+			t.Errorf("%s: %q, severity %s, wanted %q", c.text, got.Exception, got.Severity(), c.want)
+		}
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []any
+	want, got = decode(t, []byte(text))["expectations"].([]any), decode(t, b)["expectations"].([]any)
+	for i := range want {
+		w, g := want[i].(map[string]any), got[i].(map[string]any)
+		if w["type"] == nil {
+			w["type"] = ""
+		}
+		if diff := difference("", w, g); diff != "" {
+			t.Errorf("%s: %s", cases[i].text, diff)
+		}
+	}
+	sameAsWhole(t, patients(12), s, Options{}, rand.New(rand.NewPCG(1, 1)))
+	if err := r.Raised(); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "expectations[16]") || strings.Contains(err.Error(), "expectations[15]") {
+		t.Errorf("raised %v", err)
+	}
+	if err := Validate(patients(12), &Suite{}, Options{}).Raised(); err != nil {
+		t.Errorf("raised %v", err)
 	}
 }
 

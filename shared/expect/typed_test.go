@@ -3,6 +3,7 @@ package expect
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,10 @@ func TestTypedLines(t *testing.T) {
 	}
 	if r = one(t, f, V1, "expect_column_values_to_be_in_type_list", `{"column":"v","type_list":["str"]}`, Options{}); !r.Success {
 		t.Errorf("the first table was changed: %+v", r)
+	}
+	array := "[" + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(lines), "\n\n", "\n"), "\n", ",\n") + "]"
+	if _, again, err := Typed(strings.NewReader("\uFEFF "+array), f); err != nil || !reflect.DeepEqual(again, levels) {
+		t.Errorf("an array: %v, %v", again, err)
 	}
 	for _, bad := range []string{`{"v": NaN}`, lines + `{"v": 2}`, `{"v": 2}`} {
 		if _, _, err := Typed(strings.NewReader(bad), f); err == nil {

@@ -2,6 +2,7 @@ package expect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,22 +105,37 @@ func (v *validator) run(e *Expectation) (out outcome, boolean bool, err error) {
 
 // prepare finds an expectation and reads what every one takes.
 func (v *validator) prepare(e *Expectation) (record, *check, error) {
+	k := kwargs{dialect: v.suite.Dialect, problems: e.problems()}
 	rec, err := find(e.Type)
 	if err != nil {
-		return rec, nil, err
+		if e.Type != "" || k.problems == nil {
+			k.problems = slices.Insert(k.problems, 0, err.Error())
+		}
+		return rec, nil, k.err()
 	}
-	values, err := substitute(e.Kwargs, parameters{v.suite.Parameters, v.now})
-	if err != nil {
-		return rec, nil, err
+	if k.values, err = substitute(e.Kwargs, parameters{v.suite.Parameters, v.now}); err != nil {
+		k.problems = append(k.problems, err.Error())
+		return rec, nil, k.err()
 	}
-	k := kwargs{values: values, dialect: v.suite.Dialect}
 	if v.suite.Dialect == V1 { // 0.x passes over what it does not know
-		k.problems = rec.unknown(values)
+		k.problems = append(k.problems, rec.unknown(k.values)...)
 	}
-	k.problems = append(k.problems, rec.absent(values)...)
+	k.problems = append(k.problems, rec.absent(k.values)...)
+	k.flagOr("catch_exceptions", true) // what it says is up to Result.Raised
 	c := &check{kwargs: k, table: v.whole}
 	c.format = c.resultFormat(v.format)
+	c.text("condition_parser")
+	c.share("mostly", 1)
 	return rec, c, c.err()
+}
+
+// problems are what is wrong with an expectation beside its name and its arguments.
+func (e *Expectation) problems() []string {
+	problems := slices.Clone(e.faults)
+	if e.Severity != "" && !slices.Contains(severities, e.Severity) {
+		problems = append(problems, fmt.Sprintf("severity must be critical, warning or info, not %q", brief(e.Severity)))
+	}
+	return problems
 }
 
 // perform evaluates a prepared expectation over the rows that its condition chooses.

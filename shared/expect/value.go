@@ -114,6 +114,25 @@ func pythonText(v float64, whole bool) string {
 	return number.Python(v)
 }
 
+// native is a value of the column with the type that pandas has it in: a whole number is an int64 in a column of those and of several types.
+func (s *series) native(v any) any {
+	if s.dtype == int64Type || s.typed != nil {
+		return whole64(v)
+	}
+	return v
+}
+
+// told is a value of the column as a result carries it.
+func (s *series) told(v any) any { return output(s.native(v)) }
+
+// whole64 is a whole number as an int64 if it is one and fits, and anything else as it is.
+func whole64(v any) any {
+	if f, ok := v.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+		return int64(f)
+	}
+	return v
+}
+
 // output is a scalar as a result carries it: NaN is null, an infinity a text, a date as ISO 8601 has it.
 func output(v any) any {
 	if t, ok := v.(time.Time); ok {
@@ -124,6 +143,32 @@ func output(v any) any {
 			return nil
 		}
 		return number.Float(f)
+	}
+	return v
+}
+
+// decimal is a float64 whose JSON has a point or an exponent always, as Python's has.
+type decimal float64
+
+func (d decimal) MarshalJSON() ([]byte, error) { return []byte(number.Python(float64(d))), nil }
+
+// decimals are v with each float64 in it as a decimal. Those of a result are finite.
+func decimals(v any) any {
+	switch x := v.(type) {
+	case float64:
+		return decimal(x)
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = decimals(x[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k := range x {
+			out[k] = decimals(x[k])
+		}
+		return out
 	}
 	return v
 }

@@ -19,12 +19,24 @@ var tables = []record{
 
 func (c *check) width() int { return len(c.frame.Columns) }
 
+// OtherTables are the names of the tables that the suite compares with, sorted: whoever validates tells their rows in Options.Tables.
+func (s *Suite) OtherTables() []string {
+	var names []string
+	for i := range s.Expectations {
+		if name := textOf(s.Expectations[i].Kwargs["other_table_name"]); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // rowsEqualOther expects as many rows as another table has, see Options.Tables.
 func rowsEqualOther(c *check) (outcome, error) {
 	name := c.text("other_table_name")
 	other, known := c.others[name]
 	if !known && c.err() == nil {
-		return outcome{}, fmt.Errorf("other_table_name %q: the number of its rows is not known here; one table is validated at a time unless its caller tells of others", brief(name))
+		return outcome{}, fmt.Errorf("other_table_name %q: the number of its rows is not known here: on a platform it is a dataset with a data version, of mlops validate a --table name=file", brief(name))
 	}
 	n := c.height()
 	return outcome{success: n == other, detail: map[string]any{"observed_value": map[string]any{"self": n, "other": other}}}, c.err()

@@ -70,6 +70,17 @@ func Grouped(v float64) string {
 	return s
 }
 
+// Count is a number with its noun, of which there are several unless it is 1: 1 category, 2 categories.
+func Count(n int, noun string) string {
+	switch stem, y := strings.CutSuffix(noun, "y"); {
+	case n == 1:
+		return "1 " + noun
+	case y:
+		noun = stem + "ie"
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
 // Python is how Python's str and repr write a float: the shortest decimal that reads back as the same float64, always with a point or an
 // exponent, which begins below 1e-4 and at 1e16.
 func Python(v float64) string {

@@ -14,3 +14,11 @@ func TestPython(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	for want, got := range map[string]string{"1 row": Count(1, "row"), "0 rows": Count(0, "row"), "1 category": Count(1, "category"), "2 categories": Count(2, "category")} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

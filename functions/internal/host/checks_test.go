@@ -157,6 +157,36 @@ func detailsOf(a answer) []fault.Detail {
 	return e.Detail
 }
 
+// TestOtherTables compares a dataset with another's newest version, reads the types of JSON Lines, and raises what must not be caught.
+func TestOtherTables(t *testing.T) {
+	w := loans(t)
+	w = w.reconfigured("checkpoints.yaml", "datasets: {loan: {suite: loan.json}}\n", map[string]string{"loan.json": `{"expectations": [
+ {"type": "expect_table_row_count_to_equal_other_table", "kwargs": {"other_table_name": "loan"}},
+ {"type": "expect_table_row_count_to_equal_other_table", "kwargs": {"other_table_name": "nothing"}},
+ {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "code", "type_": "str"}}]}`})
+	var r struct {
+		Results []struct {
+			Result map[string]any
+			Info   struct {
+				Message string `json:"exception_message"`
+			} `json:"exception_info"`
+		}
+	}
+	w.send("POST", "/datasets/loan/validate", w.Keys.Operate, strings.NewReader("{\"code\": 1}\n{\"code\": \"a\"}\n"), "Content-Type: application/x-ndjson").is(http.StatusOK).into(&r)
+	if len(r.Results) != 3 || !strings.Contains(r.Results[0].Info.Message, "nothing") || r.Results[2].Result["unexpected_count"] != 1.0 {
+		t.Fatalf("%+v", r)
+	}
+	if other := r.Results[1].Result["observed_value"].(map[string]any); other["self"] != 2.0 || other["other"].(float64) < 300 {
+		t.Errorf("%v", other)
+	}
+	w = w.reconfigured("checkpoints.yaml", "datasets: {loan: {suite: loan.json}}\n", map[string]string{"loan.json": `{"expectations": [
+ {"type": "expect_column_min_to_be_between", "kwargs": {"column": "nowhere", "min_value": 1, "catch_exceptions": false}}]}`})
+	a := w.send("POST", "/datasets/loan/validate", w.Keys.Operate, http.NoBody).is(http.StatusBadRequest)
+	if !bytes.Contains(a.body, []byte("nowhere")) || !bytes.Contains(a.body, []byte("catch_exceptions")) {
+		t.Errorf("%s", a.body)
+	}
+}
+
 const loanRequests = `datasets:
   loan:
     requests:

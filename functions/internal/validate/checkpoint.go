@@ -3,8 +3,12 @@ package validate
 import (
 	"bytes"
 	"context"
+	"errors"
+	"maps"
 	"path"
+	"slices"
 
+	"mlops/functions/internal/table"
 	"mlops/shared/control"
 	"mlops/shared/dataset"
 	"mlops/shared/event"
@@ -95,12 +99,40 @@ func (h *Handler) written(ctx context.Context, c expect.Checkpoint, name string)
 	return suite, key, content, err
 }
 
-// evaluate checks a table against the checkpoint.
-func (c checkpoint) evaluate(f *dataset.Frame, u event.Upload, o expect.Options) *expect.Result {
+// evaluate checks a table, which came as these bytes under u.Key if they are told, against a checkpoint.
+func (h *Handler) evaluate(ctx context.Context, c checkpoint, f *dataset.Frame, raw []byte, u event.Upload, o expect.Options) (r *expect.Result, err error) {
 	if o.Format == "" {
 		o.Format, _ = expect.ParseFormat(c.Format) // the checkpoints were validated
 	}
-	return expect.Validate(subject(f, u.Target, c.ruled), c.suite, o)
+	if o.Tables, err = h.otherTables(ctx, c.suite); err != nil {
+		return nil, err
+	}
+	if c.ruled && path.Ext(u.Key) == ".jsonl" { // a proposed suite knows of the frame's types only
+		if table, typed, err := expect.Typed(bytes.NewReader(raw), f); err == nil { // what is compressed keeps texts
+			f, o.Typed = table, typed
+		}
+	}
+	return expect.Validate(subject(f, u.Target, c.ruled), c.suite, o), nil
+}
+
+// otherTables are the rows of the datasets that a suite compares with: those of their newest versions. A dataset that is not there has none.
+func (h *Handler) otherTables(ctx context.Context, s *expect.Suite) (map[string]int, error) {
+	rows := map[string]int{}
+	for _, name := range s.OtherTables() {
+		var d Dataset
+		_, err := h.Control.Get(ctx, control.Dataset(name), &d)
+		if fault.Is(err, fault.NotFound) || err == nil && len(d.Versions) == 0 {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		m, err := table.ReadManifest(ctx, h.Blobs, name, d.Versions[len(d.Versions)-1])
+		if err != nil {
+			return nil, err
+		}
+		rows[name] = m.All()
+	}
+	return rows, nil
 }
 
 // blocking are the failures for which the whole upload is refused: those that refuse, and those that would set rows aside where no row is to blame.
@@ -187,18 +219,18 @@ func (h *Handler) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name := range all.Datasets {
+	var failed []error // one dataset's suite must not keep the others' from use
+	for _, name := range slices.Sorted(maps.Keys(all.Datasets)) {
 		var d Dataset
-		if _, err := h.Control.Get(ctx, control.Dataset(name), &d); fault.Is(err, fault.NotFound) {
-			continue
-		} else if err != nil {
-			return err
+		_, err := h.Control.Get(ctx, control.Dataset(name), &d)
+		if err == nil {
+			err = h.refresh(ctx, d)
+		} else if fault.Is(err, fault.NotFound) {
+			err = nil
 		}
-		if err := h.refresh(ctx, d); err != nil {
-			return err
-		}
+		failed = append(failed, err)
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (h *Handler) refresh(ctx context.Context, d Dataset) error {

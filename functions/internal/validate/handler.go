@@ -160,16 +160,20 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 		if _, err := h.Control.Get(ctx, control.Dataset(r.PathValue("name")), &d); err != nil {
 			return nil, fault.Wrap(err, "find the dataset %.60q", r.PathValue("name"))
 		}
-		f, err := h.subjectOf(r, d)
+		u := event.Upload{Dataset: d.Name, Target: d.Target}
+		f, body, err := h.subjectOf(r, d, &u)
 		if err != nil {
 			return nil, err
 		}
-		u := event.Upload{Dataset: d.Name, Target: d.Target}
 		c, err := h.checkpoint(ctx, f, u, d)
 		if err != nil {
 			return nil, err
 		}
-		return c.evaluate(f, u, expect.Options{Format: format, Now: h.Now()}), nil
+		result, err := h.evaluate(ctx, c, f, body, u, expect.Options{Format: format, Now: h.Now()})
+		if err != nil {
+			return nil, err
+		}
+		return result, result.Raised()
 	}()
 	if err != nil {
 		door.Fail(w, r, door.Plain, err)
@@ -178,31 +182,33 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 	door.JSON(w, http.StatusOK, result)
 }
 
-// subjectOf is the table that a request asks about: its body, or where it has none the newest data version.
-func (h *Handler) subjectOf(r *http.Request, d Dataset) (*dataset.Frame, error) {
+// subjectOf is the table that a request asks about: its body, which then has u.Key, or where it has none the newest data version.
+func (h *Handler) subjectOf(r *http.Request, d Dataset, u *event.Upload) (f *dataset.Frame, body []byte, err error) {
 	ctx := r.Context()
-	body, err := door.Body(r, topology.UploadBody)
-	if err != nil {
-		return nil, err
+	if body, err = door.Body(r, topology.UploadBody); err != nil {
+		return nil, nil, err
 	}
 	if len(body) > 0 {
 		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return h.read(body, d.Name+ext)
+		u.Key = d.Name + ext
+		f, err = h.read(body, u.Key)
+		return f, body, err
 	}
 	if len(d.Versions) == 0 {
-		return nil, fault.NotFoundf("the dataset %s has no data version yet", d.Name)
+		return nil, nil, fault.NotFoundf("the dataset %s has no data version yet", d.Name)
 	}
 	if err := h.refresh(ctx, d); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, err := table.ReadManifest(ctx, h.Blobs, d.Name, d.Versions[len(d.Versions)-1])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return h.whole(ctx, m)
+	f, err = h.whole(ctx, m)
+	return f, nil, err
 }
 
 // resultFormat is a format by its name; "" leaves it to the checkpoint.

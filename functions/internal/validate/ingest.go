@@ -16,6 +16,7 @@ import (
 	"mlops/shared/event"
 	"mlops/shared/expect"
 	"mlops/shared/fault"
+	"mlops/shared/number"
 )
 
 // ingest takes an upload from its bytes to a data version, or to a rejection that names every problem.
@@ -144,7 +145,10 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 		return prepared{err: err, summary: "no suite", checkpoints: check.digest}
 	}
 	p.checkpoints = check.digest
-	result := check.evaluate(f, u, expect.Options{Now: now})
+	result, err := h.evaluate(ctx, check, f, raw, u, expect.Options{Now: now})
+	if err != nil {
+		return prepared{err: err, summary: "not validated", checkpoints: check.digest}
+	}
 	report := compact(result) // named by its content: after a crash the same upload may meet a suite that another one brought in between
 	p.report = path.Join("reports/validation", now.Format("2006/01/02"), u.Job+"-"+digest(report)[:12]+".json")
 	p.objects = append(p.objects, object{p.report, report})
@@ -153,7 +157,7 @@ func (h *Handler) prepare(ctx context.Context, raw []byte, u event.Upload, d Dat
 	}
 	critical := result.Failed("critical")
 	p.warnings = len(result.Failed("info")) - len(critical)
-	p.summary = fmt.Sprintf("suite %s (%d expectations): %d warnings", check.suite.Name, len(check.suite.Expectations), p.warnings)
+	p.summary = fmt.Sprintf("suite %s (%s): %s", check.suite.Name, number.Count(len(check.suite.Expectations), "expectation"), number.Count(p.warnings, "warning"))
 	target, err := dataset.ParseTarget(u.Target)
 	if err != nil {
 		p.err = err
@@ -224,7 +228,7 @@ func refusal(name string, failed []expect.ExpectationResult) error {
 			severity = "a severity that refuses"
 		}
 	}
-	e := fault.Invalidf("%d expectations of %s failed: %s is not trained on", len(failed), severity, name)
+	e := fault.Invalidf("%s of %s failed: %s is not trained on", number.Count(len(failed), "expectation"), severity, name)
 	for _, r := range failed {
 		e.With(failureDetail(r))
 	}
