@@ -254,7 +254,7 @@ func (s *jsonScanner) value(b *builder) *fault.Detail {
 	word := s.line[:n]
 	v, written, end := scanDecimal(word)
 	switch {
-	case string(word) == "null" || string(word) == "NaN" || b.marks && b.missing(word):
+	case string(word) == "null" || string(word) == "NaN" || b.careful && b.missing(word):
 		b.none(1)
 	case string(word) == "true" || string(word) == "false":
 		b.string(word, &s.problems)
