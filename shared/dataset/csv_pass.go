@@ -16,7 +16,7 @@ type csvPass struct {
 	problems
 	options  Options
 	given    map[string]verdict // of columns that were read before
-	plain    bool                // see builder
+	plain    bool               // see builder
 	missing  func([]byte) bool
 	names    []string
 	expected int // rows that may come, 0 = unknown
