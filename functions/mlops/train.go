@@ -89,7 +89,7 @@ type trained struct {
 
 func (a *app) train(ctx context.Context, f trainFlags) error {
 	needed := []string{"--data", f.data, "--out", f.out}
-	if !f.versioned() {
+	if !versioned(f.data) {
 		needed = append(needed, "--target", f.target)
 	}
 	if err := required("train", needed...); err != nil {
@@ -168,7 +168,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 
 // dataset is what the data are called: the file's stem, or the name of the data version.
 func (f *trainFlags) dataset() string {
-	if f.versioned() {
+	if versioned(f.data) {
 		if name, _, err := version.ParseReference(f.data); err == nil { // else reading says so
 			return name
 		}
@@ -187,7 +187,7 @@ func (f trainFlags) recipe(spec *training.Spec) error {
 	}
 	all, err := platform.Settings(f.features, b, fit.Recipes{})
 	spec.Recipe = all.For(f.name)
-	if f.versioned() {
+	if versioned(f.data) {
 		spec.Recipe = all.For(f.dataset())
 	}
 	return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ type lesson struct {
 
 // lesson reads --data.
 func (f *trainFlags) lesson(ctx context.Context) (l lesson, err error) {
-	if !f.versioned() {
+	if !versioned(f.data) {
 		l.frame, l.labels, l.dropped, err = f.load(f.data, nil)
 		return l, err
 	}
@@ -60,12 +59,12 @@ func (f *trainFlags) lesson(ctx context.Context) (l lesson, err error) {
 	return lesson{frame: learning.Frame.Drop(f.ignore...), labels: learning.Labels, version: &m, test: learning.Test, truth: learning.Truth}, nil
 }
 
-// versioned reports whether --data names a data version, as in heart@2d08, heart^ or, where no file is called so, heart.
-func (f *trainFlags) versioned() bool {
-	if info, err := os.Stat(f.data); err == nil && !info.IsDir() || strings.ContainsAny(f.data, `/\`) {
+// versioned reports whether an argument names a data version, as in heart@2d08, heart^ or, where no file is called so, heart.
+func versioned(arg string) bool {
+	if info, err := os.Stat(arg); err == nil && !info.IsDir() || strings.ContainsAny(arg, `/\`) {
 		return false
 	}
-	return strings.ContainsAny(f.data, "@^~") || filepath.Ext(f.data) == ""
+	return strings.ContainsAny(arg, "@^~") || arg != "" && !strings.HasSuffix(strings.ToLower(arg), dataset.ExtensionOf(arg, nil)) // heart.csv, mistyped, is no version
 }
 
 // unversioned refuses what a data version has decided already.
