@@ -117,7 +117,7 @@ func TestData(t *testing.T) {
 		{[]string{"show", "people@ffffffff0"}, "no data version begins"}, {[]string{"show", "people^^"}, "1 versions before"}, {[]string{"show", "--model", "people@9"}, "no version 9"}, {[]string{"show", "--model", "people@x"}, "number"},
 		{[]string{"show", "--model", "nobody"}, "no model"}, {[]string{"show", "people@"}, "names no data version"}, {[]string{"log", "nobody"}, "nobody"}, {[]string{"log", "-n", "0"}, "at least 1"},
 		{[]string{"checkout", "people"}, "--out"}, {[]string{"checkout", "people", "--out", out, "--format", "xml"}, "csv, jsonl or parquet"}, {[]string{"checkout", "people", "--out", out, "--split", "all"}, "train, val or test"},
-		{[]string{"diff", "people", "./none.csv"}, "no file"}, {[]string{"diff", file("empty.csv"), file("people.csv")}, "empty"}, {[]string{"pin", "people", "--reason", "x"}, "name the version"},
+		{[]string{"diff", "people", "./none.csv"}, "no such file"}, {[]string{"diff", file("empty.csv"), file("people.csv")}, "empty"}, {[]string{"pin", "people", "--reason", "x"}, "name the version"},
 		{[]string{"pin", "people@latest"}, "--reason"}, {[]string{"select", "nobody"}, "nobody"},
 	} {
 		at(c.args...).exits(2, c.word)
