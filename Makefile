@@ -100,7 +100,7 @@ bench-drift-alarms: ## alarm rates and power of the drift rule by simulation, be
 	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
 
 .PHONY: bench-data
-bench-data: ## speed and memory of validation beside pandas, where PYTHON has it, from 10^4 rows; SCALE=1: to 10^7
+bench-data: ## speed and memory of reading and validating beside pandas, where PYTHON has it, by rows and by columns; SCALE=1: to 10^7 rows and 1,000 columns
 	@bench/data.sh
 
 .PHONY: bench-quality
