@@ -31,6 +31,7 @@ type Options struct {
 
 	notation map[string]notation // what an earlier reading found out about columns' numbers
 	texts    []string            // columns that turned out to be texts
+	keys     []string            // of JSON Lines
 }
 
 // given is what an earlier reading found out.

@@ -35,11 +35,12 @@ type Heading struct {
 	Rows  int
 
 	notation map[string]notation // of the columns of numbers, where they come from texts
+	keys     []string            // of JSON Lines, in the order of their first coming, also of columns that are not kept
 }
 
 // Options are o with the kinds of h, so that the next pass over the same table reads it as this one did.
 func (h Heading) Options(o Options) Options {
-	o.Numeric, o.Categorical, o.notation = nil, nil, h.notation
+	o.Numeric, o.Categorical, o.notation, o.keys = nil, nil, h.notation, h.keys
 	for i, name := range h.Names {
 		if h.Kinds[i] == Numeric {
 			o.Numeric = append(o.Numeric, name)
@@ -65,8 +66,8 @@ type Begin func(h Heading, takers int) (take []func(Batch) error, err error)
 // The takers that begin gives are called at the same time; each has one batch at a time, in the order of the table; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
 //
 // The kind of a column is that which its first rows have, unless Options say. Where a text comes later, the table is read
-// again from its start; begin is then called once more, and what the first takers got is void. Of a table in JSON Lines, which can
-// only be read whole, one batch is made.
+// again from its start; begin is then called once more, and what the first takers got is void. So is a table in JSON Lines where a key comes that
+// the first objects lack; one scanner reads it.
 //
 // An error of begin or of a taker ends the scan and is returned as it is.
 func Scan(s Source, o Options, begin Begin) (Heading, error) {
@@ -97,30 +98,13 @@ func scanOnce(piece int, s Source, o *Options, begin Begin) (h Heading, again bo
 			}
 			return err
 		case t.jsonLines:
-			h, err = scanFrame(t.r, *o, begin)
+			h, again, err = scanJSONL(t.r, o, begin, mostBatch)
 		default:
 			h, again, err = scanCSV(t.r, o, begin, piece)
 		}
 		return err
 	})
 	return h, again, err
-}
-
-// scanFrame gives the rows of JSON Lines to one taker.
-func scanFrame(r io.Reader, o Options, begin Begin) (Heading, error) {
-	f, err := ReadJSONL(r, o)
-	if err != nil {
-		return Heading{}, err
-	}
-	h := Heading{Names: f.Names(), Rows: f.Rows()}
-	for i := range f.Columns {
-		h.Kinds = append(h.Kinds, f.Columns[i].Kind)
-	}
-	take, err := begin(h, 1)
-	if err != nil {
-		return h, err
-	}
-	return h, take[0](Batch{Frame: f})
 }
 
 // csvScan is a scan of separated values.
