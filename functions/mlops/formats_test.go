@@ -106,3 +106,23 @@ func TestValidateLinesWithoutHoldingThem(t *testing.T) {
 		}
 	}
 }
+
+// TestValidateDatesOfParquet: a column of dates is one of dates by its type, as pandas has it, whose bounds and differences are those of time.
+func TestValidateDatesOfParquet(t *testing.T) {
+	dir := t.TempDir()
+	suite := filepath.Join(dir, "suite.json")
+	check := func(kind, kwargs string, code int) {
+		t.Helper()
+		if err := os.WriteFile(suite, fmt.Appendf(nil, `{"name":"s","expectations":[{"type":"expect_column_%s","kwargs":{%s}}]}`, kind, kwargs), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mlops(t, "validate", "--suite", suite, "--data", "../../shared/dataset/parquet/testdata/arrow-rs.snappy.parquet").exits(code)
+	}
+	for _, name := range []string{"day", "at_ms", "at_utc"} {
+		check("values_to_be_of_type", `"column":"`+name+`","type_":"datetime64[ns]"`, 0)
+		check("values_to_be_of_type", `"column":"`+name+`","type_":"str"`, 1)
+		check("values_to_be_between", `"column":"`+name+`","min_value":"1 January 1900","max_value":"2 January 2200"`, 0)
+		check("values_to_be_between", `"column":"`+name+`","min_value":"1 January 2199"`, 1)
+	}
+	check("values_to_be_of_type", `"column":"text","type_":"str"`, 0)
+}

@@ -79,7 +79,8 @@ func validateCommand(a *app) *cobra.Command {
 // heldLines is how large JSON Lines may be to be held without looking whether they must.
 var heldLines int64 = 64 << 20
 
-// validateTable reads a table as often as it takes, without holding it; but JSON Lines with columns of several types whole.
+// validateTable reads a table as often as it takes, without holding it; but JSON Lines with columns of several types, and Parquet with dates that
+// the suite names, whole: there a value is more than its text.
 func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".jsonl", ".ndjson", ".json":
@@ -91,6 +92,17 @@ func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.O
 			return nil, fault.Wrap(err, "read %s", file)
 		}
 		f, o.Typed = typedTable(file, f)
+		return expect.Validate(f, suite, o), nil
+	}
+	if instants := instantsIn(file); named(suite, instants) {
+		if o.Notice != nil {
+			o.Notice("the table is held, since the suite names dates: " + strings.Join(instants, ", "))
+		}
+		f, err := readTable(file, dataset.Options{})
+		if err != nil {
+			return nil, fault.Wrap(err, "read %s", file)
+		}
+		o.Typed = asInstants(f, instants)
 		return expect.Validate(f, suite, o), nil
 	}
 	source, done, err := tableFrom(file, stdin)
