@@ -99,7 +99,7 @@ func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params m
 	if name == "" {
 		return "", fault.Invalidf("say which dataset to train on").With(fault.Detail{Field: "dataset", Code: "missing", Expected: "the name of a dataset that was uploaded"})
 	}
-	name, ref, err := reference(name, ref)
+	name, ref, err := named(name, ref)
 	if err != nil {
 		return "", err
 	}
@@ -123,8 +123,8 @@ func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params m
 	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v, why...)
 }
 
-// reference parts name@version, unless the version is named apart.
-func reference(name, ref string) (string, string, error) {
+// named parts name@version, unless the version is named apart.
+func named(name, ref string) (string, string, error) {
 	dataset, behind, err := version.ParseReference(name)
 	if err == nil && behind != "" && ref != "" && behind != ref {
 		err = fault.Invalidf("two data versions are asked for: %.70q and %.70q", behind, ref).With(fault.Detail{Field: "version", Code: "contradiction", Got: ref, Expected: "one version, in one place"})
