@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mlops/functions/internal/dashboard"
+	"mlops/functions/internal/train"
 	"mlops/shared/dataset/version"
 	"mlops/shared/fault"
 	"mlops/shared/registry"
@@ -181,7 +184,7 @@ func dataShowCommand(a *app) *cobra.Command {
 	var r remote
 	var model string
 	c := &cobra.Command{
-		Use: "show <name>[@version] | --model <model>[@n]", Short: "The manifest of a data version, or of the one that a model was trained on", Args: cobra.MaximumNArgs(1),
+		Use: "show <name>[@version] | --model <model>[@n]|folder", Short: "The manifest of a data version, or of the one that a model was trained on", Args: cobra.MaximumNArgs(1),
 		Long: "A version is its digest or the first digits of it, at least 4; name^ is the one before the newest, name~2 the one before that.\nWith --model, a model's version is its number; without one the champion is meant.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if (len(args) == 1) == (model != "") {
@@ -206,7 +209,7 @@ func dataShowCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&model, "model", "", "show the data that this model's version was trained on")
+	c.Flags().StringVar(&model, "model", "", "show the data that this model's version was trained on, or the model in this folder")
 	r.flags(c)
 	return c
 }
@@ -224,8 +227,16 @@ func (r *remote) show(ctx context.Context, ref string) (shown, error) {
 	return v, err
 }
 
-// dataOf is the data version that a model's version was trained on, model@n, or model for the champion.
+// dataOf is the data version that a model's version was trained on, model@n, or model for the champion; or that a folder's model was, which mlops train
+// wrote.
 func (r *remote) dataOf(ctx context.Context, ref string) (string, error) {
+	if b, err := os.ReadFile(filepath.Join(ref, "metadata.json")); err == nil {
+		var meta train.Metadata
+		if err := json.Unmarshal(b, &meta); err != nil {
+			return "", fault.Invalidf("read %s: it does not describe a model", filepath.Join(ref, "metadata.json")).Because(err)
+		}
+		return meta.Dataset + "@" + meta.Data, nil
+	}
 	name, number, named := strings.Cut(ref, "@")
 	var all struct{ Models []registry.State }
 	if err := r.ask(ctx, http.MethodGet, "/models", nil, &all); err != nil {

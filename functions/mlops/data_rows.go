@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -171,11 +170,8 @@ func dataDiffCommand(a *app) *cobra.Command {
 
 // table is a file, where there is one of that name, or the rows of a data version.
 func (a *app) table(ctx context.Context, r *remote, arg string) (*dataset.Frame, error) {
-	if info, err := os.Stat(arg); err == nil && !info.IsDir() {
+	if !versioned(arg) {
 		return readTable(arg, dataset.Options{})
-	}
-	if strings.ContainsAny(arg, "/\\") {
-		return nil, usage{fmt.Errorf("there is no file %s", arg)}
 	}
 	v, err := r.show(ctx, arg)
 	if err != nil {

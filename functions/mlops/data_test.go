@@ -117,7 +117,7 @@ func TestData(t *testing.T) {
 		{[]string{"show", "people@ffffffff0"}, "no data version begins"}, {[]string{"show", "people^^"}, "1 versions before"}, {[]string{"show", "--model", "people@9"}, "no version 9"}, {[]string{"show", "--model", "people@x"}, "number"},
 		{[]string{"show", "--model", "nobody"}, "no model"}, {[]string{"show", "people@"}, "names no data version"}, {[]string{"log", "nobody"}, "nobody"}, {[]string{"log", "-n", "0"}, "at least 1"},
 		{[]string{"checkout", "people"}, "--out"}, {[]string{"checkout", "people", "--out", out, "--format", "xml"}, "csv, jsonl or parquet"}, {[]string{"checkout", "people", "--out", out, "--split", "all"}, "train, val or test"},
-		{[]string{"diff", "people", "./none.csv"}, "no file"}, {[]string{"diff", file("empty.csv"), file("people.csv")}, "empty"}, {[]string{"pin", "people", "--reason", "x"}, "name the version"},
+		{[]string{"diff", "people", "./none.csv"}, "no such file"}, {[]string{"diff", file("empty.csv"), file("people.csv")}, "empty"}, {[]string{"pin", "people", "--reason", "x"}, "name the version"},
 		{[]string{"pin", "people@latest"}, "--reason"}, {[]string{"select", "nobody"}, "nobody"},
 	} {
 		at(c.args...).exits(2, c.word)
@@ -142,5 +142,46 @@ func TestData(t *testing.T) {
 	at("checkout", "people", "--out", out).exits(2, "val.csv of data version "+versions[0][:12], "damaged")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused checkout wrote something")
+	}
+}
+
+// TestTrainOnVersion trains on a data version by its name: the bytes are those that the platform made of it, and the model says where it came from.
+func TestTrainOnVersion(t *testing.T) {
+	file := files(t)
+	if err := os.WriteFile(file("more.csv"), append(people(320, 1, 0), "31,2500,Bern,1\n32,2600,Bern,0\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state, versions := served(t, file)
+	var shown struct {
+		Models []struct{ SHA256 string }
+	}
+	out := mlops(t, "data", "show", "people^", "--state", state, "--json").exits(0)
+	if err := json.Unmarshal([]byte(out.out), &shown); err != nil || len(shown.Models) != 1 {
+		t.Fatalf("%v: %s", err, out.out)
+	}
+	for _, ref := range []string{"people^", "people@" + versions[1][:7]} {
+		dir := filepath.Join(t.TempDir(), "model")
+		got := mlops(t, "train", "--data", ref, "--out", dir, "--state", state, "--json").exits(0).document()
+		if got["sha256"] != shown.Models[0].SHA256 || got["data_version"] != "people@"+versions[1] || got["metrics"].(map[string]any)["test"] == nil {
+			t.Errorf("%s: %v", ref, got)
+		}
+		back := mlops(t, "data", "show", "--model", dir, "--state", state).exits(0)
+		if !strings.Contains(back.out, "people@"+versions[1]) {
+			t.Errorf("%s: the way back is lost: %s", ref, back.out)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--data", "people@" + versions[1][:7], "--target", "income"}, "another question"},
+		{[]string{"--data", "people@" + versions[1][:7], "--categorical", "city"}, "which columns are categories"},
+		{[]string{"--data", "people@" + versions[1][:7], "--ignore", "nothing"}, "columns to leave out are not there"},
+		{[]string{"--data", "people@beef"}, "no data version begins with beef"},
+		{[]string{"--data", "folk"}, "no file of that name"},
+		{[]string{"--data", "folk.csv", "--target", "default"}, "folk.csv"},
+		{[]string{"--data", "folk.csv"}, "--target"},
+	} {
+		mlops(t, append([]string{"train", "--out", t.TempDir(), "--state", state}, c.args...)...).exits(2, c.says)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"mlops/functions/internal/job"
 	"mlops/functions/internal/serving"
 	"mlops/shared/control"
+	"mlops/shared/dataset"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 )
@@ -123,7 +124,7 @@ func (a *app) begin(ctx context.Context, h *host.Host, f serveFlags) error {
 		}
 		u := event.Upload{Dataset: f.modelName(), Target: f.target, Positive: f.positive, Task: f.task, Ignore: f.ignore, Actor: "operator"}
 		a.printf("upload    %s: %d bytes, through the same way as POST /datasets/%s\n", f.data, len(body), u.Dataset)
-		if id, err = h.Ingest.Accept(ctx, u, fileExtension(f.data), body); err != nil {
+		if id, err = h.Ingest.Accept(ctx, u, dataset.ExtensionOf(f.data, body), body); err != nil {
 			return err
 		}
 	} else if id, err = unfinished(ctx, h); err != nil || id == "" {

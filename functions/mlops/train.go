@@ -15,6 +15,7 @@ import (
 
 	"mlops/functions/internal/train"
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/version"
 	"mlops/shared/evaluate"
 	"mlops/shared/fault"
 	"mlops/shared/model"
@@ -28,7 +29,8 @@ type trainFlags struct {
 	categorical, ignore                                                        []string
 	seed                                                                       uint64
 	threads, folds                                                             int
-	verify                                                                     bool
+	verify, folded                                                             bool // folded: --folds was given
+	remote                                                                     remote
 }
 
 func trainCommand(a *app) *cobra.Command {
@@ -37,10 +39,15 @@ func trainCommand(a *app) *cobra.Command {
 		Use:   "train",
 		Short: "Train on a table and write model.bin, metadata.json and feature_names.json",
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return a.train(c.Context(), f) },
+		Long: "Train on a table, or on a data version of a platform (--state, --url) as `mlops data` names them: heart@2d08, heart@latest, heart^.\n" +
+			"A version brings its target, its splits and its test rows; the same version, --features and --seed give the bytes that the platform's own training gives.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.folded = c.Flags().Changed("folds")
+			return a.train(c.Context(), f)
+		},
 	}
-	c.Flags().StringVar(&f.data, "data", "", "the table to train on")
-	c.Flags().StringVar(&f.target, "target", "", "a column, or a comparison such as 'num>0'")
+	c.Flags().StringVar(&f.data, "data", "", "the table to train on, or a data version: name@version")
+	c.Flags().StringVar(&f.target, "target", "", "a column, or a comparison such as 'num>0' (default: the data version's)")
 	c.Flags().StringVar(&f.positive, "positive", "", "the positive class (default: the greater value)")
 	c.Flags().StringVar(&f.task, "task", "", "binary, multiclass or regression (default: inferred)")
 	c.Flags().StringVar(&f.test, "test", "", "a table to test on that is never trained on")
@@ -55,12 +62,14 @@ func trainCommand(a *app) *cobra.Command {
 	c.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "how many cores to use; the result does not depend on it")
 	c.Flags().IntVar(&f.folds, "folds", 5, "of the cross-validation")
 	c.Flags().BoolVar(&f.verify, "verify", false, "train a second time and compare the bytes")
+	f.remote.flags(c)
 	return c
 }
 
 // trained is the command's answer.
 type trained struct {
 	Name       string               `json:"name"`
+	Data       string               `json:"data_version,omitempty"` // name@version, where it was one
 	Algorithm  string               `json:"algorithm"`
 	Params     map[string]any       `json:"params"`
 	Task       dataset.Task         `json:"task"`
@@ -79,7 +88,11 @@ type trained struct {
 }
 
 func (a *app) train(ctx context.Context, f trainFlags) error {
-	if err := required("train", "--data", f.data, "--target", f.target, "--out", f.out); err != nil {
+	needed := []string{"--data", f.data, "--out", f.out}
+	if !versioned(f.data) {
+		needed = append(needed, "--target", f.target)
+	}
+	if err := required("train", needed...); err != nil {
 		return err
 	}
 	spec := training.Spec{Algorithm: f.algorithm, Folds: f.folds, Seed: f.seed, Threads: f.threads}
@@ -93,18 +106,19 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		}
 	}
 	if f.name == "" {
-		f.name = stem(f.data)
+		f.name = f.dataset()
 	}
 	if err := f.recipe(&spec); err != nil {
 		return err
 	}
 	start := time.Now()
-	frame, labels, dropped, err := f.load(f.data, nil)
+	l, err := f.lesson(ctx)
 	if err != nil {
 		return err
 	}
+	spec.Folds = f.folds
 	loaded := time.Now()
-	result, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, newBar(a.err).show)
+	result, err := training.Train(l.frame, l.labels, spec, func() bool { return ctx.Err() != nil }, newBar(a.err).show)
 	if err != nil {
 		return fault.Wrap(err, "train on %s", f.data)
 	}
@@ -113,17 +127,18 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err != nil {
 		return err
 	}
-	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: labels.Task, Metric: result.Metric, Rows: frame.Rows(),
-		Dropped: dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks}
+	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: l.labels.Task, Metric: result.Metric, Rows: l.frame.Rows(),
+		Dropped: l.dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks}
+	if l.version != nil {
+		out.Data = l.version.Dataset + "@" + l.version.Version
+	}
 	parts := map[string]evaluate.Metrics{"cv": result.CV}
-	if f.test != "" {
-		if parts["test"], err = f.measure(result.Model, labels); err != nil {
-			return err
-		}
+	if parts["test"], err = f.measures(result.Model, l); err != nil {
+		return err
 	}
 	out.Metrics, out.Intervals = train.Tabulate(parts)
 	if f.verify {
-		again, err := training.Train(frame, labels, spec, func() bool { return ctx.Err() != nil }, func(training.Progress) {})
+		again, err := training.Train(l.frame, l.labels, spec, func() bool { return ctx.Err() != nil }, func(training.Progress) {})
 		if err != nil {
 			return err
 		}
@@ -136,7 +151,8 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	}
 	without := train.Dropped(result.Leaks)
 	f.ignore = append(f.ignore, without...)
-	if err := f.store(bin, out, frame.Drop(without...), labels); err != nil {
+	l.frame = l.frame.Drop(without...)
+	if err := f.store(bin, out, l); err != nil {
 		return err
 	}
 	out.Seconds = map[string]float64{"load": loaded.Sub(start).Seconds(), "fit": fitted.Sub(loaded).Seconds(), "total": time.Since(start).Seconds()}
@@ -150,7 +166,17 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	return nil
 }
 
-// recipe reads the feature engineering for the model's name.
+// dataset is what the data are called: the file's stem, or the name of the data version.
+func (f *trainFlags) dataset() string {
+	if versioned(f.data) {
+		if name, _, err := version.ParseReference(f.data); err == nil { // else reading says so
+			return name
+		}
+	}
+	return stem(f.data)
+}
+
+// recipe reads the feature engineering for the model's name, or, as the platform does, for that of the data version.
 func (f trainFlags) recipe(spec *training.Spec) error {
 	if f.features == "" {
 		return nil
@@ -161,6 +187,9 @@ func (f trainFlags) recipe(spec *training.Spec) error {
 	}
 	all, err := platform.Settings(f.features, b, fit.Recipes{})
 	spec.Recipe = all.For(f.name)
+	if versioned(f.data) {
+		spec.Recipe = all.For(f.dataset())
+	}
 	return err
 }
 
@@ -176,14 +205,8 @@ func (f trainFlags) load(file string, classes []string) (*dataset.Frame, dataset
 		return nil, none, 0, err
 	}
 	if classes == nil {
-		var unknown []fault.Detail
-		for _, name := range f.ignore {
-			if frame.Column(name) == nil {
-				unknown = append(unknown, fault.Detail{Field: "--ignore", Code: "missing", Got: name, Expected: "a column of " + file})
-			}
-		}
-		if len(unknown) > 0 {
-			return nil, none, 0, fault.Invalidf("read %s: columns to leave out are not there", file).With(unknown...)
+		if err := known(frame, f.ignore, file); err != nil {
+			return nil, none, 0, err
 		}
 	}
 	keep := target.Present(frame)
@@ -239,14 +262,15 @@ func (f trainFlags) measure(m *model.Model, trained dataset.Labels) (evaluate.Me
 }
 
 // store writes the three files; model.bin last and by renaming, so a folder with a model.bin is whole.
-func (f trainFlags) store(bin []byte, t trained, frame *dataset.Frame, labels dataset.Labels) error {
-	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: labels.Name, Classes: labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
-		Features: frame.Names(), Ignored: append([]string{labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, Dataset: t.Name, Data: dataset.Digest(frame), SHA256: t.SHA256, Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks}
+func (f trainFlags) store(bin []byte, t trained, l lesson) error {
+	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: l.labels.Name, Classes: l.labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
+		Features: l.frame.Names(), Ignored: append([]string{l.labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, SHA256: t.SHA256, Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks}
+	l.describe(&meta)
 	mb, err := json.MarshalIndent(meta, "", " ")
 	if err != nil {
 		return err
 	}
-	nb, err := json.MarshalIndent(frame.Names(), "", " ")
+	nb, err := json.MarshalIndent(l.frame.Names(), "", " ")
 	if err != nil {
 		return err
 	}
@@ -275,6 +299,9 @@ func (a *app) tell(t trained) {
 		a.printf(", %.4f on the test rows", float64(v))
 	}
 	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
+	if t.Data != "" {
+		a.printf("trained on %s\n", t.Data)
+	}
 	if t.Dropped > 0 {
 		a.printf("%d rows without a target were left out\n", t.Dropped)
 	}

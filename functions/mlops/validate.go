@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,14 +109,29 @@ func jsonLines(file string) bool {
 	return slices.Contains([]string{".jsonl", ".ndjson", ".json"}, strings.ToLower(filepath.Ext(file)))
 }
 
-// validateTable reads a table as often as it takes, without holding it; but JSON Lines once and whole, since their columns may be of several types.
+// heldLines is how large JSON Lines may be to be held without looking whether they must.
+var heldLines int64 = 64 << 20
+
+// validateTable reads a table as often as it takes, without holding it; but JSON Lines with columns of several types, and Parquet with dates that
+// the suite names, whole: there a value is more than its text.
 func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.Options) (*expect.Result, error) {
-	if jsonLines(file) {
+	if info, err := os.Stat(file); jsonLines(file) && !(err == nil && info.Size() > heldLines && oneType(tableIn(file))) {
 		f, err := readTable(file, dataset.Options{})
 		if err != nil {
 			return nil, fault.Wrap(err, "read %s", file)
 		}
 		f, o.Typed = typedTable(file, f)
+		return expect.Validate(f, suite, o), nil
+	}
+	if instants := instantsIn(file); named(suite, instants) {
+		if o.Notice != nil {
+			o.Notice("the table is held, since the suite names dates: " + strings.Join(instants, ", "))
+		}
+		f, err := readTable(file, dataset.Options{})
+		if err != nil {
+			return nil, fault.Wrap(err, "read %s", file)
+		}
+		o.Typed = asInstants(f, instants)
 		return expect.Validate(f, suite, o), nil
 	}
 	source, done, err := tableFrom(file, stdin)
@@ -125,6 +141,24 @@ func validateTable(file string, stdin io.Reader, suite *expect.Suite, o expect.O
 	defer done()
 	result, err := expect.ValidateSource(source, dataset.Options{}, suite, o)
 	return result, fault.Wrap(err, "read %s", file)
+}
+
+// oneType reports whether no column of JSON Lines has values of several types: then their texts say all. An error is that of the next reading.
+func oneType(s dataset.Source) bool {
+	_, err := dataset.Scan(s, dataset.Options{}, func(_ dataset.Heading, takers int) ([]func(dataset.Batch) error, error) {
+		return slices.Repeat([]func(dataset.Batch) error{func(b dataset.Batch) error {
+			_, _, err := expect.Typed(unread{}, b.Frame) // it reads where levels may be of another type than text
+			return err
+		}}, takers), nil
+	})
+	return err == nil
+}
+
+// unread is a reader that fails whoever reads it.
+type unread struct{}
+
+func (unread) Read([]byte) (int, error) {
+	return 0, errors.New("the lines would have to be read again")
 }
 
 // typedTable gives columns of several types what the lines of a JSON Lines file say of them. A compressed one, and one that only Python

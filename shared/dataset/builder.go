@@ -23,8 +23,10 @@ type builder struct {
 	missing    func([]byte) bool
 	plain      bool // how numbers were written is not kept: if a text comes nobody wants the rows before it
 	unwanted   bool // no value is kept
-	mayComma   bool // a number with a decimal comma is not a text like others: the separator is another, and nobody asked for categories
-	marks      bool // some number, such as -9, means "no value"
+	careful    bool // a number is not what it seems to be: some number, such as -9, means "no value", or the notation is not the plain one
+
+	notation notation // how numbers are written
+	evidence          // of the numbers; that of texts is dict's
 
 	float    chunks[float64]
 	written  chunks[byte] // how each number was written, see decimal.go; irregular also for missing texts
@@ -45,8 +47,11 @@ type builder struct {
 
 func newBuilder(name string, o Options, missing func([]byte) bool) *builder {
 	b := &builder{name: name, missing: missing, mustNumber: slices.Contains(o.Numeric, name), keepInf: o.Infinite}
-	b.marks = slices.ContainsFunc(o.Missing, func(t string) bool { _, number := parseNumber([]byte(t)); return number })
-	if slices.Contains(o.Categorical, name) {
+	b.careful = slices.ContainsFunc(o.Missing, func(t string) bool { _, number := parseNumber([]byte(t)); return number })
+	if b.notation = o.notation[name]; b.notation != plain {
+		b.careful = true
+	}
+	if slices.Contains(o.Categorical, name) || slices.Contains(o.texts, name) && !b.mustNumber {
 		b.toText()
 	}
 	return b
@@ -85,7 +90,15 @@ func (b *builder) none(n int) {
 func (b *builder) number(v float64, written byte, raw []byte) {
 	if written != 0 && (written != irregular || bytes.ContainsAny(raw, ".eEnN")) { // n: inf, which only a float holds
 		b.decimal = true
+		if !b.has(fraction) { // which says all
+			b.traits |= pointTraits(v, written, raw)
+		}
 	}
+	b.add(v, written, raw)
+}
+
+// add adds a number of which all else is known.
+func (b *builder) add(v float64, written byte, raw []byte) {
 	b.float.add(v)
 	b.present++
 	if b.plain {
@@ -121,6 +134,9 @@ func (b *builder) field(raw []byte, p *problems) {
 		}
 		v, written, end := scanDecimal(t)
 		switch {
+		case b.notation != plain && b.renotated(t, raw):
+			return
+		case b.notation != plain: // in that notation it is a text
 		case written != notDecimal && end == len(t) && !math.IsInf(v, 0):
 			if len(t) != len(raw) {
 				written = irregular
@@ -227,6 +243,7 @@ func (b *builder) absorb(part *builder) {
 	if part.text && !b.text {
 		b.toText()
 	}
+	b.evidence.add(part.all())
 	if !b.text {
 		if part.firstInf > 0 && b.firstInf == 0 {
 			b.firstInf = b.rows() + part.firstInf
@@ -272,9 +289,6 @@ func (b *builder) clear() {
 
 // column is the finished column.
 func (b *builder) column(p *problems) Column {
-	if b.dict != nil {
-		b.pointless(b.dict.comma, b.dict.other, p)
-	}
 	if b.settle(p); !b.text {
 		b.written, b.odd = chunks[byte]{}, nil
 		c := NumericColumn(b.name, b.float.join())
@@ -283,14 +297,6 @@ func (b *builder) column(p *problems) Column {
 	}
 	code := b.code.join()
 	return Column{Name: b.name, Kind: Categorical, Code: code, Levels: sortLevels(b.dict.levels, code)}
-}
-
-// pointless complains about a column in which all that is not a number is one but for a decimal comma, such as comma. It would else become a category
-// of as many levels as there are numbers.
-func (b *builder) pointless(comma string, other bool, p *problems) {
-	if b.mayComma && comma != "" && !other {
-		p.add(fault.Detail{Field: b.name, Code: "decimal_comma", Got: shorten([]byte(comma)), Expected: "numbers with a decimal point, 1.5 and not 1,5"})
-	}
 }
 
 // settle decides what infinities are when all rows are known: texts where there is no other number, else a problem.

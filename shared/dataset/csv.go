@@ -17,7 +17,12 @@ import (
 //
 // A column is numeric if every present field is a finite decimal number, else categorical (see Options for exceptions); a column
 // with no present field is numeric. "inf" or 1e999 among numbers is an error, among texts a text. Hexadecimal floats and digits
-// grouped by commas or underscores are texts.
+// grouped by underscores are texts.
+//
+// Numbers may also be written as people write them, where all of a column's fit one notation: with a decimal comma where the separator is no comma
+// (1.234,5), and with a decimal point and groups (1,234.5, 1'234.5). A column that fits both, such as 1,234, is read as the file's other columns tell, or with groups
+// where commas separate the values; digits in groups by spaces or apostrophes alone need another column that tells. Where nobody can
+// know, the column is named (decimal_comma, ambiguous_number).
 //
 // The error is fault.Invalid and names the first 20 problems with their data rows (1-based, header and empty lines not counted), and
 // counts the rest: no or an empty or doubled column name, too few or too many fields, a quote out of place or never closed, bytes that
@@ -42,8 +47,21 @@ func readCSV(r io.Reader, o Options, piece int) (*Frame, error) {
 	if err := p.failure(); err != nil {
 		return nil, err
 	}
+	found := make([]evidence, len(columns))
+	for i, b := range columns {
+		found[i] = b.all()
+	}
+	verdicts := p.judge(found)
 	f := &Frame{Columns: make([]Column, 0, len(columns))}
-	for _, b := range columns {
+	for i, b := range columns {
+		switch v := verdicts[i]; {
+		case v.doubt:
+			found[i].doubtful(b.name, &p.problems)
+		case v.text && !b.text:
+			b.toText()
+		case !v.text && v.notation != b.notation:
+			b.reread(v.notation)
+		}
 		if !b.unwanted {
 			f.Columns = append(f.Columns, b.column(&p.problems))
 		}

@@ -15,8 +15,8 @@ import (
 type csvPass struct {
 	problems
 	options  Options
-	asked    []string // columns that were asked to be categories
-	plain    bool     // see builder
+	given    map[string]verdict // of columns that were read before
+	plain    bool               // see builder
 	missing  func([]byte) bool
 	names    []string
 	expected int // rows that may come, 0 = unknown
@@ -59,7 +59,7 @@ func newCSVPass(r io.Reader, o Options, piece int) (*csvPass, error) {
 	if s.eof {
 		s.size = int64(len(s.rest()))
 	}
-	p := &csvPass{problems: s.problems, options: o, asked: o.Categorical, missing: missingSet(o), names: names, expected: s.expectedRows(len(names)), told: map[[2]string]bool{}}
+	p := &csvPass{problems: s.problems, options: o, given: o.given(), missing: missingSet(o), names: names, expected: s.expectedRows(len(names)), told: map[[2]string]bool{}}
 	p.next.L = &p.mu
 	if piece == pieceBytes {
 		piece = min(max(pieceBytes, len(names)*pieceOfColumn), 8*pieceBytes)
@@ -69,6 +69,7 @@ func newCSVPass(r io.Reader, o Options, piece int) (*csvPass, error) {
 	if s.eof && len(s.rest()) <= piece {
 		p.scanners = 1
 	}
+	p.sniff()
 	return p, nil
 }
 
@@ -79,9 +80,65 @@ func (p *csvPass) builders() []*builder {
 		columns[i] = newBuilder(name, p.options, p.missing)
 		columns[i].plain = p.plain
 		columns[i].unwanted = !p.options.wants(name)
-		columns[i].mayComma = p.pieces.separator != ',' && !slices.Contains(p.asked, name)
 	}
 	return columns
+}
+
+// sniff looks at the first rows for columns of texts, and of numbers that are not written plainly.
+func (p *csvPass) sniff() {
+	in := p.pieces.in
+	n := len(in.rest())
+	if !in.eof {
+		n = lastRecord(in.rest(), p.pieces.separator)
+	}
+	s := &csvScanner{window: &window{buf: in.rest()[:n], end: n, eof: true}, limits: p.options.Limits}
+	s.use(p.pieces.separator)
+	columns := p.builders()
+	for _, b := range columns {
+		b.mustNumber = false // else its texts would be lost
+	}
+	s.records(columns, mostBatch)
+	found := make([]evidence, len(columns))
+	for i, b := range columns {
+		found[i] = b.all()
+	}
+	p.take(p.judge(found), columns)
+}
+
+// judge says how each column is to be read by what its values say. What was asked for, or found out before, stands.
+func (p *csvPass) judge(found []evidence) []verdict {
+	separator := p.pieces.separator
+	file := custom(separator, found)
+	out := make([]verdict, len(found))
+	for i, name := range p.names {
+		known, given := p.given[name]
+		switch {
+		case slices.Contains(p.options.Categorical, name), !p.options.wants(name):
+		case given:
+			out[i] = known
+		default:
+			out[i] = found[i].verdict(separator, file)
+		}
+	}
+	return out
+}
+
+// take has columns read by these verdicts from here on; a column of b that is one of texts stays so.
+func (p *csvPass) take(verdicts []verdict, columns []*builder) {
+	notations := make(map[string]notation, len(columns))
+	var texts []string
+	for i, b := range columns {
+		if b.unwanted {
+			continue // nothing is known of it
+		}
+		v := verdicts[i]
+		if v.text || v.notation == b.notation && b.text {
+			texts = append(texts, b.name)
+		} else {
+			notations[b.name] = v.notation
+		}
+	}
+	p.options.notation, p.options.texts = notations, texts
 }
 
 // part is a batch of rows in the making, on loan.

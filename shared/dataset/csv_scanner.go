@@ -182,7 +182,7 @@ func (s *csvScanner) quick(b *builder) (end byte, ok bool) {
 		return s.quickText(b, rest)
 	}
 	v, written, n := scanDecimal(rest)
-	if written == notDecimal || b.marks || written == irregular && math.IsInf(v, 0) {
+	if written == notDecimal || b.careful || written == irregular && math.IsInf(v, 0) {
 		return 0, false
 	}
 	if end, ok = s.step(rest, n); ok {

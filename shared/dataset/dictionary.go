@@ -10,13 +10,12 @@ import (
 // probing, at most half full. The hash is seeded anew for every dictionary, so that nobody can prepare a file of collisions; the seed
 // never shows, because the levels are sorted in the end.
 type dictionary struct {
-	seed    maphash.Seed
-	missing func([]byte) bool // texts that mean "no value"
-	slot    []int32           // 1 + index into known, 0 = free; the length is a power of two
-	known   []known
-	levels  []string // by code
-	comma   string   // the first level that is a number with a decimal comma
-	other   bool     // some level is no number in whatever spelling
+	seed     maphash.Seed
+	missing  func([]byte) bool // texts that mean "no value"
+	slot     []int32           // 1 + index into known, 0 = free; the length is a power of two
+	known    []known
+	levels   []string // by code
+	evidence          // of the levels
 
 	recent [256]recent // texts of at most 7 bytes that came before, by a hash of no secret: who has it slows down nothing but this
 }
@@ -55,7 +54,7 @@ func (d *dictionary) find(b []byte) (code int32, fault string) {
 		k.code = int32(len(d.levels))
 		d.levels = append(d.levels, k.text)
 		fault = textFault(b)
-		d.look(b, k.text)
+		d.look(b)
 	}
 	d.known = append(d.known, k)
 	d.slot[at] = int32(len(d.known))
@@ -66,24 +65,9 @@ func (d *dictionary) find(b []byte) (code int32, fault string) {
 }
 
 // look notes what kind of text a new level is.
-func (d *dictionary) look(b []byte, text string) {
-	if d.other {
-		return
-	}
-	if _, number := parseNumber(b); number {
-		return
-	}
-	at := bytes.IndexByte(b, ',')
-	if at < 0 {
-		d.other = true
-		return
-	}
-	pointed := bytes.Clone(b)
-	pointed[at] = '.'
-	if _, number := parseNumber(pointed); !number {
-		d.other = true
-	} else if d.comma == "" {
-		d.comma = text
+func (d *dictionary) look(b []byte) {
+	if !d.has(noNumber) {
+		d.note(b, traitsOf(b))
 	}
 }
 

@@ -42,7 +42,7 @@ func (f *Filler) Number(v float64) {
 		b.none(1)
 		return
 	}
-	if b.text || b.marks || math.IsInf(v, 0) {
+	if b.text || b.careful || math.IsInf(v, 0) {
 		f.number = appendFloat(f.number[:0], v)
 		switch {
 		case b.text:

@@ -23,19 +23,11 @@ import (
 // the rest: no object, wrong syntax, a key twice or empty, a nested value; limits as in ReadCSV, with at most 16 times
 // Limits.FieldBytes in a line.
 func ReadJSONL(r io.Reader, o Options) (*Frame, error) {
-	o.Limits = o.Limits.OrDefault()
-	s := &jsonScanner{window: newWindow(r, o.Limits.Bytes), options: o, missing: missingSet(o), problems: problems{what: "read JSON Lines"}, index: make(map[string]int)}
-	if err := s.begin(s.what); err != nil {
+	s, err := newJSONScanner(r, o)
+	if err != nil {
 		return nil, err
 	}
-	if first := bytes.TrimLeft(s.rest(), " \t\r\n"); len(first) > 0 && first[0] == '[' {
-		r := io.Reader(bytes.NewReader(first[1:]))
-		if !s.eof {
-			r = io.MultiReader(r, s.r)
-		}
-		s.window = newWindow(&elements{r: r}, o.Limits.Bytes)
-	}
-	s.records()
+	s.records(math.MaxInt, math.MaxInt)
 	if s.err != nil {
 		return nil, s.failure(&s.problems)
 	}
@@ -106,6 +98,23 @@ func appendJSON(dst []byte, text string) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
+// newJSONScanner stands before the first object.
+func newJSONScanner(r io.Reader, o Options) (*jsonScanner, error) {
+	o.Limits = o.Limits.OrDefault()
+	s := &jsonScanner{window: newWindow(r, o.Limits.Bytes), options: o, missing: missingSet(o), problems: problems{what: "read JSON Lines"}, index: make(map[string]int)}
+	if err := s.begin(s.what); err != nil {
+		return nil, err
+	}
+	if first := bytes.TrimLeft(s.rest(), " \t\r\n"); len(first) > 0 && first[0] == '[' {
+		r := io.Reader(bytes.NewReader(first[1:]))
+		if !s.eof {
+			r = io.MultiReader(r, s.r)
+		}
+		s.window = newWindow(&elements{r: r}, o.Limits.Bytes)
+	}
+	return s, nil
+}
+
 type jsonScanner struct {
 	*window
 	problems
@@ -113,14 +122,20 @@ type jsonScanner struct {
 	missing func([]byte) bool
 	columns []*builder
 	index   map[string]int
-	row     int    // 1-based
+	plain   bool   // see builder
+	before  int    // rows of earlier batches
+	row     int    // of the batch, 1-based
 	line    []byte // the rest of the line being read
 }
 
-// records reads every line.
-func (s *jsonScanner) records() {
+// records reads lines, at most so many and no more than fill so many cells when there are leastBatch of them, and reports whether they were the last.
+func (s *jsonScanner) records(most, cells int) (last bool) {
 	longest := 16 * s.options.Limits.FieldBytes
+	s.row = 0
 	for searched := 0; s.err == nil; {
+		if s.row >= most || s.row >= leastBatch && s.row*len(s.columns) >= cells {
+			return false
+		}
 		n := bytes.IndexByte(s.rest()[searched:], '\n') + searched
 		if n < searched { // not in the window
 			n = len(s.rest())
@@ -133,16 +148,16 @@ func (s *jsonScanner) records() {
 			s.stop("a line of more than %d bytes", longest)
 		}
 		if s.err != nil || len(s.rest()) == 0 {
-			return
+			return true
 		}
 		line := bytes.Trim(s.rest()[:n], " \t\r")
 		s.pos += min(n+1, len(s.rest()))
 		if len(line) == 0 {
 			continue
 		}
-		if s.row++; s.row > s.options.Limits.Rows {
+		if s.row++; s.before+s.row > s.options.Limits.Rows {
 			s.stop("more than %d rows", s.options.Limits.Rows)
-			return
+			return true
 		}
 		s.line = line
 		if d := s.object(); d != nil {
@@ -155,6 +170,7 @@ func (s *jsonScanner) records() {
 			}
 		}
 	}
+	return true
 }
 
 // object reads the line's object into the columns, or says what is wrong with it.
@@ -209,14 +225,11 @@ func (s *jsonScanner) column(key []byte, k int) (*builder, *fault.Detail) {
 			if len(key) == 0 {
 				return nil, &fault.Detail{Code: "empty_name", Expected: "a key that is not empty"}
 			}
-			i = len(s.columns)
-			if i == s.options.Limits.Columns {
+			if i = len(s.columns); i == s.options.Limits.Columns {
 				s.stop("more than %d columns", i)
 				return nil, nil
 			}
-			b := newBuilder(string(key), s.options, s.missing)
-			b.none(s.row - 1)
-			s.columns, s.index[b.name] = append(s.columns, b), i
+			s.begun(string(key)).none(s.row - 1)
 		}
 		k = i
 	}
@@ -225,6 +238,15 @@ func (s *jsonScanner) column(key []byte, k int) (*builder, *fault.Detail) {
 		return nil, &fault.Detail{Field: b.name, Code: "duplicate_key", Expected: "every key once"}
 	}
 	return b, nil
+}
+
+// begun is a new column.
+func (s *jsonScanner) begun(name string) *builder {
+	b := newBuilder(name, s.options, s.missing)
+	b.plain = s.plain
+	s.index[name] = len(s.columns)
+	s.columns = append(s.columns, b)
+	return b
 }
 
 // value reads one value into b.
@@ -254,7 +276,7 @@ func (s *jsonScanner) value(b *builder) *fault.Detail {
 	word := s.line[:n]
 	v, written, end := scanDecimal(word)
 	switch {
-	case string(word) == "null" || string(word) == "NaN" || b.marks && b.missing(word):
+	case string(word) == "null" || string(word) == "NaN" || b.careful && b.missing(word):
 		b.none(1)
 	case string(word) == "true" || string(word) == "false":
 		b.string(word, &s.problems)

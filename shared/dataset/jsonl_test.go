@@ -159,6 +159,45 @@ func TestJSONLAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
+// checkBatches fails unless a scan in batches of whatever size agrees with the reading at once.
+func checkBatches(t *testing.T, in string, o Options, want *Frame, wantErr error) {
+	t.Helper()
+	for _, most := range []int{1, 2, 7, mostBatch} {
+		got, err := gatherLines(most, []byte(in), o)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Fatalf("%.300q in batches of %d: %v\nat once: %v", in, most, err, wantErr)
+		}
+		if err == nil && got != show(want) {
+			t.Fatalf("%.300q in batches of %d:\n%.2000sat once:\n%.2000s", in, most, got, show(want))
+		}
+	}
+}
+
+// Keys that come late, numbers that turn out to be beside texts, rows that are none: a scan in batches sees what a reading at once does.
+func TestScanJSONLInBatches(t *testing.T) {
+	words := []string{`1`, `2.50`, `-0`, `1e5`, `"x"`, `"7"`, `"NA"`, `true`, `null`, `NaN`, `Infinity`, `1e999`, `{}`, `"Z\xff"`, `01`}
+	rng := rand.New(rand.NewPCG(21, 22))
+	for range 1500 {
+		var in strings.Builder
+		plain := rng.IntN(3) > 0
+		for range rng.IntN(20) {
+			in.WriteString("{")
+			for k, key := range rng.Perm(4)[:rng.IntN(5)] {
+				word := words[rng.IntN(len(words))]
+				if plain {
+					word = words[rng.IntN(1+5*(key%2)+2)]
+				}
+				fmt.Fprintf(&in, "%s\"%c\":%s", ","[:min(k, 1)], 'a'+key, word)
+			}
+			in.WriteString([]string{"}\n", "}\n\n", "}\r\n"}[rng.IntN(3)])
+		}
+		for _, o := range []Options{{}, {Columns: []string{"b", "z"}}, {Numeric: []string{"a"}, Limits: Limits{Rows: 9}}, {Categorical: []string{"a"}, Infinite: true}} {
+			f, err := ReadJSONL(strings.NewReader(in.String()), o)
+			checkBatches(t, in.String(), o, f, err)
+		}
+	}
+}
+
 func FuzzReadJSONL(f *testing.F) {
 	for _, seed := range []string{`{"a":1,"b":"x"}`, "{\"a\":null}\n\n{\"b\":\"\\u00e9\",\"a\":-1.5e3}\n", `{"a":{"b":[]}}`, `{"a":1e999}`, "{\"a\":Infinity}\n{\"a\":\"x\"}", "{}\n{\"a\":true}", "[{\"a\":\"]\\\"\"},\n{\"a\":null}\n]"} {
 		f.Add(seed)
@@ -166,6 +205,7 @@ func FuzzReadJSONL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		o := Options{Limits: Limits{Rows: 1000, Columns: 100, FieldBytes: 1000, Bytes: 1 << 20}}
 		frame, err := ReadJSONL(iotest.HalfReader(strings.NewReader(in)), o)
+		checkBatches(t, in, o, frame, err)
 		if !sound(t, frame, err) {
 			return
 		}

@@ -28,6 +28,22 @@ type Options struct {
 	Numeric     []string // columns whose every present value must be a number
 	Infinite    bool     // an infinity among numbers is a value, as pandas has it; else it is an error
 	Columns     []string // the columns to keep, where the table has them, in the table's order; nil = all. Of a Parquet file no other is read
+
+	notation map[string]notation // what an earlier reading found out about columns' numbers
+	texts    []string            // columns that turned out to be texts
+	keys     []string            // of JSON Lines
+}
+
+// given is what an earlier reading found out.
+func (o *Options) given() map[string]verdict {
+	known := make(map[string]verdict, len(o.notation)+len(o.texts))
+	for name, n := range o.notation {
+		known[name] = verdict{notation: n}
+	}
+	for _, name := range o.texts {
+		known[name] = verdict{text: true}
+	}
+	return known
 }
 
 // wants reports whether the column called name is to be kept.

@@ -267,39 +267,6 @@ func TestReadSomeColumns(t *testing.T) {
 	}
 }
 
-// TestDecimalCommas: where the separator is no comma, numbers that have one are no categories.
-func TestDecimalCommas(t *testing.T) {
-	read := func(in string, o Options) (string, error) {
-		f, err := ReadCSV(strings.NewReader(in), o)
-		_, scanned := gather(pieceBytes, []byte(in), o)
-		if err == nil && scanned != nil || err != nil && (scanned == nil || scanned.Error() != err.Error()) {
-			t.Errorf("%q: read: %v; scanned: %v", in, err, scanned)
-		}
-		if err != nil {
-			return "", err
-		}
-		return show(f), nil
-	}
-	const late = "a;b\n1;1\n2;2\n2,5;3\n"
-	for in, field := range map[string]string{"a;b\n1,5;x\n2;y\n": "a", "a\tb\nx\t-0,25\ny\t1,5e3\nz\t\n": "b", late: "a"} {
-		if _, err := read(in, Options{}); err == nil || !strings.Contains(err.Error(), field+": decimal_comma") || !strings.Contains(err.Error(), "numbers with a decimal point, 1.5 and not 1,5") {
-			t.Errorf("%q: %v", in, err)
-		}
-	}
-	for in, want := range map[string]string{
-		"a;b\n1,5;x\n1,5,6;y\n": "\"a\" cat 1,5 1,5,6\n\"b\" cat x y\n", // lists
-		"a;b\n1,5;x\nlow;y\n":   "\"a\" cat 1,5 low\n\"b\" cat x y\n",
-		"a,b\n\"1,5\",x\n":      "\"a\" cat 1,5\n\"b\" cat x\n", // quoted on purpose
-	} {
-		if got, err := read(in, Options{}); err != nil || got != want {
-			t.Errorf("%q: %s, %v", in, got, err)
-		}
-	}
-	if got, err := read(late, Options{Categorical: []string{"a"}}); err != nil || !strings.HasPrefix(got, "\"a\" cat 1 2 2,5") {
-		t.Errorf("asked for: %s, %v", got, err)
-	}
-}
-
 // TestIntegersBeyondAFloat are the nearest float64 in every text format.
 func TestIntegersBeyondAFloat(t *testing.T) {
 	for _, number := range []string{"9007199254740993", "-9223372036854775808", "18446744073709551615", "123456789012345678901234567890"} {

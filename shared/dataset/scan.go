@@ -1,10 +1,8 @@
 package dataset
 
 import (
-	"cmp"
 	"io"
 	"io/fs"
-	"slices"
 	"sync/atomic"
 )
 
@@ -35,11 +33,14 @@ type Heading struct {
 	Names []string
 	Kinds []Kind
 	Rows  int
+
+	notation map[string]notation // of the columns of numbers, where they come from texts
+	keys     []string            // of JSON Lines, in the order of their first coming, also of columns that are not kept
 }
 
 // Options are o with the kinds of h, so that the next pass over the same table reads it as this one did.
 func (h Heading) Options(o Options) Options {
-	o.Numeric, o.Categorical = nil, nil
+	o.Numeric, o.Categorical, o.notation, o.keys = nil, nil, h.notation, h.keys
 	for i, name := range h.Names {
 		if h.Kinds[i] == Numeric {
 			o.Numeric = append(o.Numeric, name)
@@ -65,8 +66,8 @@ type Begin func(h Heading, takers int) (take []func(Batch) error, err error)
 // The takers that begin gives are called at the same time; each has one batch at a time, in the order of the table; together they get every row once. Which batch goes to whom changes from run to run, so that what they make of them must not depend on it.
 //
 // The kind of a column is that which its first rows have, unless Options say. Where a text comes later, the table is read
-// again from its start; begin is then called once more, and what the first takers got is void. Of a table in JSON Lines, which can
-// only be read whole, one batch is made.
+// again from its start; begin is then called once more, and what the first takers got is void. So is a table in JSON Lines where a key comes that
+// the first objects lack; one scanner reads it.
 //
 // An error of begin or of a taker ends the scan and is returned as it is.
 func Scan(s Source, o Options, begin Begin) (Heading, error) {
@@ -97,7 +98,7 @@ func scanOnce(piece int, s Source, o *Options, begin Begin) (h Heading, again bo
 			}
 			return err
 		case t.jsonLines:
-			h, err = scanFrame(t.r, *o, begin)
+			h, again, err = scanJSONL(t.r, o, begin, mostBatch)
 		default:
 			h, again, err = scanCSV(t.r, o, begin, piece)
 		}
@@ -106,31 +107,13 @@ func scanOnce(piece int, s Source, o *Options, begin Begin) (h Heading, again bo
 	return h, again, err
 }
 
-// scanFrame gives the rows of JSON Lines to one taker.
-func scanFrame(r io.Reader, o Options, begin Begin) (Heading, error) {
-	f, err := ReadJSONL(r, o)
-	if err != nil {
-		return Heading{}, err
-	}
-	h := Heading{Names: f.Names(), Rows: f.Rows()}
-	for i := range f.Columns {
-		h.Kinds = append(h.Kinds, f.Columns[i].Kind)
-	}
-	take, err := begin(h, 1)
-	if err != nil {
-		return h, err
-	}
-	return h, take[0](Batch{Frame: f})
-}
-
 // csvScan is a scan of separated values.
 type csvScan struct {
 	*csvPass
 	kinds []Kind
 	take  []func(Batch) error
-	whole []*builder  // what all rows say of a column, without the values
-	comma []string    // by column: a number with a decimal comma
-	other []bool      // by column: there is a text that is none
+	whole []*builder // what all rows say of a column, without the values
+	found []evidence
 	void  atomic.Bool // a column is not of the kind that the takers were told
 }
 
@@ -141,8 +124,7 @@ func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again 
 		return h, false, err
 	}
 	p.plain = true
-	p.options.Categorical = slices.Concat(o.Categorical, p.sniff())
-	s := &csvScan{csvPass: p, whole: p.builders(), comma: make([]string, len(p.names)), other: make([]bool, len(p.names))}
+	s := &csvScan{csvPass: p, whole: p.builders(), found: make([]evidence, len(p.names))}
 	for _, b := range s.whole {
 		kind := Numeric
 		if b.text {
@@ -160,38 +142,23 @@ func scanCSV(r io.Reader, o *Options, begin Begin, piece int) (h Heading, again 
 	if err := p.failure(); err != nil {
 		return h, false, err
 	}
-	var late []string
+	verdicts := p.judge(s.found)
 	for i, b := range s.whole {
-		b.pointless(s.comma[i], s.other[i], &p.problems)
-		if b.settle(&p.problems); b.text && s.kinds[i] == Numeric {
-			late = append(late, b.name)
+		v := verdicts[i]
+		if v.doubt {
+			s.found[i].doubtful(b.name, &p.problems)
 		}
+		b.settle(&p.problems)
+		text := v.text || b.text && v.notation == b.notation
+		again = again || text != (s.kinds[i] == Categorical) || v.notation != b.notation
 	}
 	if !p.none() {
 		return h, false, p.fault()
 	}
-	o.Categorical = slices.Concat(p.options.Categorical, late)
-	h.Rows = p.rows
-	return h, late != nil, nil
-}
-
-// sniff are the columns that have a text in the first rows.
-func (p *csvPass) sniff() (texts []string) {
-	in := p.pieces.in
-	n := len(in.rest())
-	if !in.eof {
-		n = lastRecord(in.rest(), p.pieces.separator)
-	}
-	s := &csvScanner{window: &window{buf: in.rest()[:n], end: n, eof: true}, limits: p.options.Limits}
-	s.use(p.pieces.separator)
-	columns := p.builders()
-	s.records(columns, mostBatch)
-	for _, b := range columns {
-		if b.text {
-			texts = append(texts, b.name)
-		}
-	}
-	return texts
+	p.take(verdicts, s.whole)
+	o.notation, o.texts = p.options.notation, p.options.texts
+	h.Rows, h.notation = p.rows, p.options.notation
+	return h, again, nil
 }
 
 // each gives a batch to its scanner's taker, unless it is known that there will be another pass, or an error.
@@ -213,9 +180,7 @@ func (s *csvScan) inOrder(columns []*builder) {
 	for i, b := range columns {
 		w := s.whole[i]
 		w.text = w.text || b.text
-		if b.text {
-			s.comma[i], s.other[i] = cmp.Or(s.comma[i], b.dict.comma), s.other[i] || b.dict.other
-		}
+		s.found[i].add(b.all())
 		w.present += b.present
 		w.infinite += b.infinite
 		if b.text != (s.kinds[i] == Categorical) || b.infinite > 0 {

@@ -19,13 +19,34 @@ import (
 
 // gather scans in and shows the table that its batches, put in order, make.
 func gather(piece int, in []byte, o Options) (string, error) {
+	return gatherBy(func(begin Begin) (Heading, error) {
+		return scanIn(piece, SourceAt("a.csv", bytes.NewReader(in), int64(len(in))), o, begin)
+	})
+}
+
+// gatherLines is gather of JSON Lines, in batches of so many rows.
+func gatherLines(most int, in []byte, o Options) (string, error) {
+	return gatherBy(func(begin Begin) (Heading, error) {
+		for passes := 1; ; passes++ {
+			h, again, err := scanJSONL(bytes.NewReader(in), &o, begin, most)
+			if err != nil || !again {
+				return h, err
+			}
+			if passes == 3 {
+				return h, errors.New("three passes do not do")
+			}
+		}
+	})
+}
+
+func gatherBy(scan func(Begin) (Heading, error)) (string, error) {
 	type rows struct {
 		first, rows int
 		cells       []string // by column
 	}
 	var got []rows
 	var mu sync.Mutex
-	h, err := scanIn(piece, SourceAt("a.csv", bytes.NewReader(in), int64(len(in))), o, func(h Heading, takers int) ([]func(Batch) error, error) {
+	h, err := scan(func(h Heading, takers int) ([]func(Batch) error, error) {
 		got = nil
 		take := make([]func(Batch) error, takers)
 		for i := range take {

@@ -20,7 +20,7 @@ import (
 // maxDays is how many days that nobody looked at are made up for.
 const maxDays = 7
 
-// daily joins the traffic of the days that are over to the model's history of quality, whichever version answered: the history is about what
+// daily looks whether the model's datasets are overdue, and joins the traffic of the days that are over to the model's history of quality, whichever version answered: the history is about what
 // clients send. A day without any request counts as soon as there was one with some.
 func (h *Handler) daily(ctx context.Context, name string, at time.Time) error {
 	var state registry.State
@@ -42,9 +42,37 @@ func (h *Handler) daily(ctx context.Context, name string, at time.Time) error {
 			day = today.AddDate(0, 0, -maxDays)
 		}
 	}
+	if err := h.stale(ctx, state, at); err != nil {
+		return err
+	}
 	for ; day.Before(today); day = day.AddDate(0, 0, 1) {
 		if err := h.day(ctx, name, v, day, len(history.At) > 0); err != nil {
 			return fault.Wrap(err, "follow the quality of %s's traffic on %s", name, day.Format(time.DateOnly))
+		}
+	}
+	return nil
+}
+
+// stale says of each dataset that versions of a model were trained on when no upload came for longer than its history bears: nothing else looks
+// while nothing comes.
+func (h *Handler) stale(ctx context.Context, state registry.State, at time.Time) error {
+	seen := map[string]bool{}
+	for _, v := range state.Versions {
+		if v.Dataset == "" || seen[v.Dataset] {
+			continue
+		}
+		seen[v.Dataset] = true
+		id := "late/" + at.UTC().Format(time.RFC3339)
+		docs, alerts, err := trend.Follower{Control: h.Control, Policy: h.Quality, NewID: h.NewID}.Late(ctx, trend.Batch{Subject: trend.Dataset(v.Dataset), Model: state.Model, ID: id, At: at})
+		if err != nil {
+			return fault.Wrap(err, "look when %s came last", v.Dataset)
+		}
+		if len(docs) == 0 {
+			continue
+		}
+		err = h.Control.Commit(ctx, control.Change{Model: state.Model, Op: "quality/dataset/" + v.Dataset + "/" + id, Put: docs, Events: alerts})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -282,6 +282,54 @@ func TestQualityIncident(t *testing.T) {
 	w.sound("loan")
 }
 
+// TestStaleDataset: uploads came every day, then none does. The next scheduled check says so, once; uploads that come again end it.
+func TestStaleDataset(t *testing.T) {
+	w := loans(t)
+	w = w.reconfigured("quality.yaml", "min_points: 8\n", nil)
+	upload := func(i int) {
+		w.clock.add(24 * time.Hour)
+		w.send("POST", "/datasets/loan?target=default", w.Keys.Operate, bytes.NewReader(people(320, uint64(10+i))), "Content-Type: text/csv").is(http.StatusAccepted)
+		w.drain()
+	}
+	for i := range 10 {
+		upload(i)
+	}
+	check := func(want int) {
+		t.Helper()
+		w.finish(w.post("/drift/check", `{"model":"loan"}`).is(http.StatusAccepted))
+		w.drain()
+		if n := len(w.incidents()); n != want {
+			t.Fatalf("%d incidents, not %d", n, want)
+		}
+	}
+	check(0)
+	w.clock.add(20 * time.Hour)
+	check(0)
+	w.clock.add(28 * time.Hour)
+	check(1)
+	check(1)
+	var i incident.Incident
+	if _, err := w.State.Store.Get(background, control.Incident("loan", "INC-1"), &i); err != nil || i.Kind != "data_quality" {
+		t.Errorf("%+v, %v", i, err)
+	}
+	history := func() (h quality.History) {
+		t.Helper()
+		if _, err := w.State.Store.Get(background, control.Quality(trend.Dataset("loan")), &h); err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if h := history(); len(h.At) != 11 || h.Firing[quality.Freshness].IsZero() {
+		t.Errorf("%d batches, firing %v", len(h.At), h.Firing)
+	}
+	upload(20)
+	upload(21)
+	if h := history(); len(h.Firing) != 0 {
+		t.Errorf("firing %v after uploads in time", h.Firing)
+	}
+	w.sound("loan")
+}
+
 // TestQualityOfTraffic: each day that is over is one point, made once however often the traffic is measured.
 func TestQualityOfTraffic(t *testing.T) {
 	w := loans(t)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/http"
+	"path"
+	"strings"
 	"testing"
 
 	"mlops/functions/internal/job"
@@ -40,20 +42,32 @@ func TestUploadsInEveryFormat(t *testing.T) {
 	for name, c := range map[string]struct {
 		body        []byte
 		query, kind string
+		suffix      string
 	}{
-		"CSV":                      {csv, "", "text/csv"},
-		"JSON Lines":               {lines, "", "application/x-ndjson"},
-		"JSON Lines, by its bytes": {lines, "", "application/x-www-form-urlencoded"},
-		"Parquet":                  {columns, "", "application/vnd.apache.parquet"},
-		"Parquet, by its bytes":    {columns, "", "application/octet-stream"},
-		"Parquet, by a parameter":  {columns, "&format=parquet", "text/csv"},
-		"gzip":                     {packed, "", "application/gzip"},
-		"gzip, said to be CSV":     {packed, "", "text/csv"},
+		"CSV":                      {csv, "", "text/csv", ".csv"},
+		"JSON Lines":               {lines, "", "application/x-ndjson", ".jsonl"},
+		"JSON Lines, by its bytes": {lines, "", "application/x-www-form-urlencoded", ".jsonl"},
+		"Parquet":                  {columns, "", "application/vnd.apache.parquet", ".parquet"},
+		"Parquet, by its bytes":    {columns, "", "application/octet-stream", ".parquet"},
+		"Parquet, by a parameter":  {columns, "&format=parquet", "text/csv", ".parquet"},
+		"gzip":                     {packed, "", "application/gzip", ".csv.gz"},
+		"Parquet, said to be CSV":  {columns, "", "text/csv", ".parquet"},
+		"JSON, said to be CSV":     {lines, "", "text/csv", ".jsonl"},
+		"CSV, said to be JSON":     {csv, "", "application/json", ".csv"},
+		"CSV, said to be Parquet":  {csv, "", "application/parquet", ".csv"},
+		"CSV, said to be of Excel": {csv, "", "application/vnd.ms-excel", ".csv"},
+		"CSV, named":               {csv, "", "x/y\r\nContent-Disposition: attachment; filename=\"loan.CSV\"", ".csv"},
+		"JSON, named":              {lines, "", "x/y\r\nContent-Disposition: attachment; filename=loan.ndjson", ".ndjson"},
+		"Parquet, misnamed":        {columns, "", "x/y\r\nContent-Disposition: attachment; filename=loan.csv.gz", ".parquet"},
+		"gzip, said to be CSV":     {packed, "", "text/csv", ".csv.gz"},
 	} {
-		a := w.send("POST", "/datasets/loan?target=default"+c.query, w.Keys.Operate, bytes.NewReader(c.body), "Content-Type: "+c.kind).is(http.StatusAccepted)
+		a := w.send("POST", "/datasets/loan?target=default"+c.query, w.Keys.Operate, bytes.NewReader(c.body), strings.Split("Content-Type: "+c.kind, "\r\n")...).is(http.StatusAccepted)
 		j := w.finish(a)
 		if j.Status != job.Succeeded {
 			t.Fatalf("%s: %+v", name, j)
+		}
+		if raw := path.Base(j.Result["raw"]); raw[64:] != c.suffix {
+			t.Errorf("%s is kept as %s", name, raw)
 		}
 		if version == "" {
 			version = j.Result["data_version"]
@@ -70,6 +84,13 @@ func TestUploadsInEveryFormat(t *testing.T) {
 	problems(t, a, "ValidationError")
 	mentions(t, a, []string{"the file is damaged or cut off"})
 	problems(t, w.send("POST", "/datasets/loan?format=xlsx", w.Keys.Operate, bytes.NewReader(csv)).is(http.StatusBadRequest), "ValidationError", "format unknown_value")
+	problems(t, w.send("POST", "/datasets/loan?format=parquet", w.Keys.Operate, bytes.NewReader(csv)).is(http.StatusBadRequest), "ValidationError", "format wrong_type")
+	for word, body := range map[string][]byte{"a ZIP archive or an Excel workbook": []byte("PK\x03\x04 a workbook"), "does not decompress": packed[:len(packed)/2], "UTF-16": []byte("\xff\xfea\x00")} {
+		j := w.finish(w.send("POST", "/datasets/loan?target=default", w.Keys.Operate, bytes.NewReader(body), "Content-Type: text/csv").is(http.StatusAccepted))
+		if j.Status != job.Failed || !strings.Contains(j.Error, word) {
+			t.Errorf("%s: %+v", word, j)
+		}
+	}
 }
 
 // TestBatchesInEveryFormat: all but Parquet, which the function that scores does not link.

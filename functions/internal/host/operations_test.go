@@ -103,6 +103,11 @@ func TestTrainPromoteRollback(t *testing.T) {
 	problems(t, w.post("/train", `{"dataset":"loan","algorithm":"magic"}`).is(http.StatusBadRequest), "ValidationError", "algorithm unknown")
 	w.post("/train", `{"dataset":"loan","algorithm":"boosting","params":{"treees":10,"leaves":-1}}`).is(http.StatusBadRequest)
 	w.post("/train", `{"dataset":"loan","version":"../../x"}`).is(http.StatusNotFound)
+	w.post("/train", `{"dataset":"loan@beef"}`).is(http.StatusNotFound)
+	problems(t, w.post("/train", `{"dataset":"loan@latest","version":"beef"}`).is(http.StatusBadRequest), "ValidationError", "version contradiction")
+	if j := w.finish(w.post("/train", `{"dataset":"loan@latest","algorithm":"baseline"}`).is(http.StatusAccepted)); j.Status != job.Succeeded || j.Result["version"] != "2" {
+		t.Errorf("the version behind the name is not trained on: %+v", j)
+	}
 
 	// The gate's no is final, and said as what it is, as often as it is asked.
 	for range 2 {

@@ -160,6 +160,7 @@ func TestInvocations(t *testing.T) {
 		"inputs":            {"application/json", `{"inputs":[{"age":31,"income":2500,"city":"Rome"},{"age":60,"income":null,"city":"Oslo"}]}`},
 		"inputs, columns":   {"application/json", `{"inputs":{"age":[31,60],"income":[2500,null],"city":["Rome","Oslo"]}}`},
 		"csv":               {"text/csv", "age,income,city\n31,2500,Rome\n60,,Oslo\n"},
+		"German csv":        {"text/csv", "age;income;city\n31,0;2.500,0;Rome\n60,0;;Oslo\n"},
 		"csv, other type":   {"application/csv; charset=UTF-8", "city,age,income\r\nRome,31,2500\r\n\"Oslo\",60,\r\n"},
 	} {
 		for _, path := range []string{"/invocations", "/endpoints/loan/invocations"} {
@@ -201,6 +202,9 @@ func TestInvocations(t *testing.T) {
 		"uneven columns":  {"/invocations", "application/json", `{"inputs":{"age":[31],"income":[1,2],"city":["Rome"]}}`, 400, "BAD_REQUEST", []string{"income"}},
 		"a scalar column": {"/invocations", "application/json", `{"inputs":{"age":[31],"income":5,"city":["Rome"]}}`, 400, "BAD_REQUEST", []string{"income"}},
 		"unknown column":  {"/invocations", "application/json", `{"inputs":{"age":[31],"city":["Rome"],"colour":[1]}}`, 400, "BAD_REQUEST", []string{"colour"}},
+		"CSV too narrow":  {"/invocations", "text/csv", "age,city\n31,Rome\n", 400, "BAD_REQUEST", []string{"income", "not there"}},
+		"infinite CSV":    {"/invocations", "text/csv", "age,income,city\n31,inf,Rome\n", 400, "BAD_REQUEST", []string{"income"}},
+		"bad CSV value":   {"/invocations", "text/csv", "age,income,city\n31,1,Rome\n31,much,Rome\n", 400, "BAD_REQUEST", []string{"income", "row 1"}},
 		"ragged CSV":      {"/invocations", "text/csv", "age,income,city\n31,2500\n", 400, "BAD_REQUEST", nil},
 		"empty CSV":       {"/invocations", "text/csv", "", 400, "BAD_REQUEST", nil},
 		"headed CSV":      {"/invocations", "text/csv", "age,income,city\n", 400, "BAD_REQUEST", nil},

@@ -194,16 +194,24 @@ func readCSVRows(b []byte, s *serving.Served) ([]map[string]any, error) {
 	return readTable(b, "rows.csv", s, dataset.Limits{Rows: MaxSamples, Columns: 5000, FieldBytes: 64 << 10, Bytes: 5 << 20})
 }
 
-// readTable reads the rows of a table, in the format that name says, as requests. Every known column is read as text, and numbers value by value, so that one bad value is one
-// problem of one row and not a column of another type.
+// readTable reads the rows of a table, in the format that name says, as requests. A column of numbers with a bad value is read as text, and then value by value, so that it is
+// one problem of one row and not a column of another type.
 func readTable(b []byte, name string, s *serving.Served, limits dataset.Limits) ([]map[string]any, error) {
 	numeric := map[string]bool{}
 	for _, f := range s.Features {
 		numeric[f.Name] = f.Kind == dataset.Numeric
 	}
-	f, err := dataset.Read(bytes.NewReader(b), name, dataset.Options{Categorical: names(s), Limits: limits})
+	texts := slices.DeleteFunc(names(s), func(n string) bool { return numeric[n] })
+	f, err := dataset.Read(bytes.NewReader(b), name, dataset.Options{Categorical: texts, Infinite: true, Limits: limits}) // an infinity is a problem of its row
 	if err != nil {
 		return nil, err
+	}
+	if lacking := slices.DeleteFunc(names(s), func(n string) bool { return f.Index(n) >= 0 }); len(lacking) > 0 {
+		e := fault.Invalidf("read %s: %d columns that the model needs are not there", name, len(lacking))
+		for _, n := range lacking {
+			e.With(fault.Detail{Field: n, Code: "missing", Expected: "a column of this name"})
+		}
+		return nil, e
 	}
 	rows := make([]map[string]any, f.Rows())
 	for i := range rows {

@@ -77,8 +77,8 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	return h.failed(ctx, e, v, err)
 }
 
-// request answers POST /train {"dataset","version","algorithm","params","seed"}. version may be abbreviated, or latest; without one the rule of
-// selection chooses among the dataset's versions, and the ledger says why.
+// request answers POST /train {"dataset","version","algorithm","params","seed"}. version may be abbreviated, or latest, and may stand behind the
+// dataset as in name@version; without one the rule of selection chooses among the dataset's versions, and the ledger says why.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 	door.Accept(w, r, func() (string, error) {
 		var in struct {
@@ -99,6 +99,10 @@ func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params m
 	if name == "" {
 		return "", fault.Invalidf("say which dataset to train on").With(fault.Detail{Field: "dataset", Code: "missing", Expected: "the name of a dataset that was uploaded"})
 	}
+	name, ref, err := named(name, ref)
+	if err != nil {
+		return "", err
+	}
 	var d table.Dataset
 	if _, err := h.Control.Get(ctx, control.Dataset(name), &d); err != nil {
 		return "", fault.Wrap(err, "find the dataset %.60q: upload it first by POST /datasets/{name}", name)
@@ -117,6 +121,15 @@ func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params m
 	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
 	v.Job, v.Model, v.Actor = j.ID, d.Model, by
 	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v, why...)
+}
+
+// named parts name@version, unless the version is named apart.
+func named(name, ref string) (string, string, error) {
+	dataset, behind, err := version.ParseReference(name)
+	if err == nil && behind != "" && ref != "" && behind != ref {
+		err = fault.Invalidf("two data versions are asked for: %.70q and %.70q", behind, ref).With(fault.Detail{Field: "version", Code: "contradiction", Got: ref, Expected: "one version, in one place"})
+	}
+	return dataset, cmp.Or(ref, behind), err
 }
 
 // pick is the data version that ref names, or where it names none the one that the rule chooses, with the choice for the ledger.
@@ -278,61 +291,11 @@ type data struct {
 }
 
 func (h *Handler) read(ctx context.Context, m table.Manifest) (*data, error) {
-	trainPart, err := table.ReadSplit(ctx, h.Blobs, m, "train")
+	l, err := table.Learn(m, func(part string) (*dataset.Frame, error) { return table.ReadSplit(ctx, h.Blobs, m, part) })
 	if err != nil {
 		return nil, err
 	}
-	valPart, err := table.ReadSplit(ctx, h.Blobs, m, "val")
-	if err != nil {
-		return nil, err
-	}
-	testPart, err := table.ReadSplit(ctx, h.Blobs, m, "test")
-	if err != nil {
-		return nil, err
-	}
-	both, err := dataset.Concat(trainPart, valPart)
-	if err != nil {
-		return nil, err
-	}
-	target := dataset.Target{Column: m.Target}
-	d := &data{groups: map[string][]string{}}
-	if d.labels, err = target.Labels(both, m.Task, m.Positive); err != nil {
-		return nil, err
-	}
-	if d.truth, err = like(testPart, m, d.labels.Classes); err != nil {
-		return nil, err
-	}
-	for _, s := range m.Segment {
-		c := both.Column(s)
-		for i := range both.Rows() {
-			d.groups[s] = append(d.groups[s], c.Text(i))
-		}
-	}
-	d.frame, d.test = m.Features(both), m.Features(testPart)
-	return d, nil
-}
-
-// like reads the labels of a part with the classes of the whole: a small part may lack one.
-func like(f *dataset.Frame, m table.Manifest, classes []string) (dataset.Labels, error) {
-	l := dataset.Labels{Name: m.Target, Task: m.Task, Classes: classes, Y: make([]float64, f.Rows())}
-	c := f.Column(m.Target)
-	for i := range l.Y {
-		if m.Task == dataset.Regression {
-			l.Y[i] = c.Float[i]
-			continue
-		}
-		k := -1
-		for j, name := range classes {
-			if c.Text(i) == name {
-				k = j
-			}
-		}
-		if k < 0 {
-			return l, fault.Invalidf("the test part has class %q, which the training part lacks", c.Text(i))
-		}
-		l.Y[i] = float64(k)
-	}
-	return l, nil
+	return &data{l.Frame, l.Labels, l.Test, l.Truth, l.Groups}, nil
 }
 
 func (a *artefact) summary() string {

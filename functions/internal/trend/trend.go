@@ -43,12 +43,9 @@ type Batch struct {
 // Add measures a batch and gives what is to be committed: the history's document, and an alert where an anomaly began or ended. Both are empty
 // where the batch is known.
 func (f Follower) Add(ctx context.Context, b Batch) ([]control.Doc, []event.Event, error) {
-	policy := quality.DefaultPolicy()
-	if f.Policy != nil {
-		var err error
-		if policy, err = f.Policy(ctx); err != nil {
-			return nil, nil, err
-		}
+	policy, err := f.policy(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	h := quality.History{Subject: b.Subject, Daily: b.Daily}
 	rev, err := f.Control.Get(ctx, control.Quality(b.Subject), &h)
@@ -59,6 +56,40 @@ func (f Follower) Add(ctx context.Context, b Batch) ([]control.Doc, []event.Even
 		return nil, nil, nil
 	}
 	found := h.Add(b.ID, quality.Measure(b.Frame, h.Known, b.At.UTC()), policy)
+	return f.told(b, rev, h, found)
+}
+
+// Late looks whether the next batch of b's subject is overdue at b's time; b.ID names the look. It gives what is to be committed, both empty where nothing is, or where it was
+// told.
+func (f Follower) Late(ctx context.Context, b Batch) ([]control.Doc, []event.Event, error) {
+	policy, err := f.policy(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var h quality.History
+	rev, err := f.Control.Get(ctx, control.Quality(b.Subject), &h)
+	if err != nil {
+		if fault.Is(err, fault.NotFound) {
+			err = nil
+		}
+		return nil, nil, err
+	}
+	found, late := h.Late(b.At.UTC(), policy)
+	if !late {
+		return nil, nil, nil
+	}
+	return f.told(b, rev, h, []quality.Anomaly{found})
+}
+
+func (f Follower) policy(ctx context.Context) (quality.Policy, error) {
+	if f.Policy == nil {
+		return quality.DefaultPolicy(), nil
+	}
+	return f.Policy(ctx)
+}
+
+// told is a history as a document, and an alert of what was found.
+func (f Follower) told(b Batch, rev int64, h quality.History, found []quality.Anomaly) ([]control.Doc, []event.Event, error) {
 	doc, err := control.Put(control.Quality(b.Subject), rev, h)
 	if err != nil {
 		return nil, nil, err

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"mlops/functions/internal/capture"
@@ -101,7 +100,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return "", err
 		}
-		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
+		ext, err := intake.Extension(r, body)
 		if err != nil {
 			return "", err
 		}
@@ -189,7 +188,7 @@ func (h *Handler) subjectOf(r *http.Request, d Dataset, u *event.Upload) (f *dat
 		return nil, nil, err
 	}
 	if len(body) > 0 {
-		ext, err := extension(r.Header.Get("Content-Type"), r.URL.Query().Get("format"), body)
+		ext, err := intake.Extension(r, body)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -225,29 +224,6 @@ func (h *Handler) read(b []byte, name string) (*dataset.Frame, error) {
 	s := dataset.SourceAt(name, bytes.NewReader(b), int64(len(b)))
 	s.Codecs = []dataset.Codec{parquet.Codec}
 	return dataset.ReadSource(s, dataset.Options{Limits: h.Limits})
-}
-
-// extension is what the name of a body's file ends in: as format says, or else its content type, or else its first bytes.
-func extension(contentType, format string, body []byte) (string, error) {
-	switch format {
-	case "csv", "jsonl", "parquet":
-		return "." + format, nil
-	case "":
-	default:
-		return "", fault.Invalidf("there is no format %.40q", format).With(fault.Detail{Field: "format", Code: "unknown_value", Got: format, Expected: "csv, jsonl or parquet"})
-	}
-	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	switch strings.TrimSpace(media) {
-	case "text/csv", "application/csv":
-		return ".csv", nil
-	case "application/jsonl", "application/x-ndjson", "application/json":
-		return ".jsonl", nil
-	case "application/vnd.apache.parquet", "application/x-parquet", "application/parquet":
-		return ".parquet", nil
-	case "", "application/octet-stream", "application/x-www-form-urlencoded", "application/gzip", "application/x-gzip", "application/zstd": // they say nothing; the third is curl's default
-		return dataset.Extension(body), nil
-	}
-	return "", fault.Invalidf("content type %.60q is not read here: send text/csv, application/x-ndjson or application/vnd.apache.parquet, each also compressed by gzip or zstd", contentType).WithCode(fault.CodeUnsupported)
 }
 
 func actor(id string) audit.Actor {

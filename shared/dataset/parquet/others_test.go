@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -247,4 +248,31 @@ func shownAs(v parquetgo.Value, node *parquetgo.Column) string {
 		return number(v.Double())
 	}
 	return ""
+}
+
+// TestInstants: the columns that another program gave a type of time are told by it, and their texts stand for what they say.
+func TestInstants(t *testing.T) {
+	b, err := os.ReadFile("testdata/arrow-rs.snappy.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := Instants(bytes.NewReader(b), int64(len(b)), dataset.Options{})
+	if err != nil || !slices.Equal(names, []string{"day", "at_ms", "at_utc"}) {
+		t.Errorf("%v, %v", names, err)
+	}
+	f, err := Read(bytes.NewReader(b), int64(len(b)), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		for _, level := range f.Column(name).Levels {
+			at, ok := Instant(level)
+			if back := at.Format("2006-01-02T15:04:05.999999999"); !ok || !strings.HasPrefix(back, strings.TrimSuffix(level, "Z")) {
+				t.Errorf("%s: %s stands for %v", name, level, at)
+			}
+		}
+	}
+	if _, ok := Instant("yesterday"); ok {
+		t.Error("a word is no instant")
+	}
 }

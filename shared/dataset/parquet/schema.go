@@ -22,6 +22,7 @@ type column struct {
 	numeric  bool // its values are numbers
 	float    bool // numbers of a type that has fractions
 	text     bool // its values are texts as they stand
+	instant  bool // its values are dates, or dates with times
 }
 
 // widths of the physical types; a boolean is a byte here.
@@ -162,7 +163,7 @@ func (c *column) logical(e *format.SchemaElement) func(*dataset.Filler, []byte) 
 		}
 	case *format.DateType:
 		if c.physical == format.Int32 {
-			return putDate
+			return c.instants(putDate)
 		}
 	case *format.TimeType:
 		if u := t.Unit.Value; whole && u != nil {
@@ -170,7 +171,7 @@ func (c *column) logical(e *format.SchemaElement) func(*dataset.Filler, []byte) 
 		}
 	case *format.TimestampType:
 		if u := t.Unit.Value; c.physical == format.Int64 && u != nil {
-			return putTimestamp(u.Duration(), t.IsAdjustedToUTC)
+			return c.instants(putTimestamp(u.Duration(), t.IsAdjustedToUTC))
 		}
 	case *format.NullType:
 		return func(f *dataset.Filler, _ []byte) { f.None(1) }
@@ -194,15 +195,15 @@ func (c *column) converted(e *format.SchemaElement) func(*dataset.Filler, []byte
 	case t == deprecated.Decimal && (bytes || whole):
 		return c.decimal(e.Scale.V)
 	case t == deprecated.Date && c.physical == format.Int32:
-		return putDate
+		return c.instants(putDate)
 	case t == deprecated.TimeMillis && whole:
 		return putTime(milli)
 	case t == deprecated.TimeMicros && whole:
 		return putTime(micro)
 	case t == deprecated.TimestampMillis && c.physical == format.Int64:
-		return putTimestamp(milli, true)
+		return c.instants(putTimestamp(milli, true))
 	case t == deprecated.TimestampMicros && c.physical == format.Int64:
-		return putTimestamp(micro, true)
+		return c.instants(putTimestamp(micro, true))
 	case t >= deprecated.Uint8 && t <= deprecated.Uint64 && whole:
 		return c.integer(false)
 	case t >= deprecated.Int8 && t <= deprecated.Int64 && whole:
@@ -221,7 +222,7 @@ func (c *column) plain() func(*dataset.Filler, []byte) {
 	case format.Int32, format.Int64:
 		return c.integer(true)
 	case format.Int96:
-		return putInt96
+		return c.instants(putInt96)
 	case format.Float:
 		return c.floats(putFloat)
 	case format.Double:
@@ -242,5 +243,10 @@ func (c *column) floats(put func(*dataset.Filler, []byte)) func(*dataset.Filler,
 
 func (c *column) numbers(put func(*dataset.Filler, []byte)) func(*dataset.Filler, []byte) {
 	c.numeric = true
+	return put
+}
+
+func (c *column) instants(put func(*dataset.Filler, []byte)) func(*dataset.Filler, []byte) {
+	c.instant = true
 	return put
 }
