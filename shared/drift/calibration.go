@@ -120,7 +120,7 @@ func calibrate(score, y []float64) Calibration {
 		for i, s := range testScore {
 			calibrated[i] = fitted.apply(s)
 		}
-		if calibrationError(calibrated, testY) < calibrationError(testScore, testY) {
+		if calibrationError(calibrated, testY) < calibrationError(testScore, testY) && brier(calibrated, testY) < brier(testScore, testY) {
 			wins++
 		}
 	}
@@ -143,4 +143,13 @@ func calibrationError(score, y []float64) float64 {
 		total += math.Abs(difference)
 	}
 	return total / float64(len(order))
+}
+
+// brier is the mean squared distance of a score from the answer.
+func brier(score, y []float64) float64 {
+	var total float64
+	for i, s := range score {
+		total += float64((s - y[i]) * (s - y[i]))
+	}
+	return total / float64(len(y))
 }

@@ -90,6 +90,22 @@ func uncertainty(e evaluate.Estimate) float64 {
 	return arm
 }
 
+// atPooled is the reference's standard error as it would be if reference and window had the value of both together, which they have when nothing changed:
+// a reference that came out well by chance has too small an error of its own, and would call every window worse. A share's error goes with
+// sqrt(v (1-v)), that of an error with v. It is never less than the reference's own. The idea is that of the score test: Rao (1948).
+func atPooled(metric string, ref, got evaluate.Estimate) float64 {
+	scatter := func(v float64) float64 { return math.Sqrt(max(0, v*(1-v))) }
+	if metric == evaluate.NameRMSE {
+		scatter = math.Abs
+	}
+	n, m := float64(ref.N), float64(got.N)
+	own, pooled := scatter(float64(ref.Value)), scatter((n*float64(ref.Value)+m*float64(got.Value))/(n+m))
+	if !(own > 0) {
+		return uncertainty(ref)
+	}
+	return uncertainty(ref) * max(1, pooled/own)
+}
+
 // least is the loss below which it does not matter, in the metric's unit.
 func (p Policy) least(metric string, reference float64) float64 {
 	if metric == evaluate.NameRMSE {

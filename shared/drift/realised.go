@@ -47,7 +47,7 @@ func (t *Tally) performanceOf(rows []int, ref evaluate.Estimate, band float64, p
 		return nil, nil, err.Error()
 	}
 	got := all[p.Performance.Metric]
-	noise := math.Hypot(uncertainty(ref), uncertainty(got))
+	noise := math.Hypot(atPooled(p.Performance.Metric, ref, got), uncertainty(got))
 	return judge(p.Performance.Metric, float64(got.Value), float64(got.Low), float64(got.High), len(rows), float64(ref.Value), noise, band, pol), all, ""
 }
 
