@@ -50,19 +50,21 @@ func (p *Profile) newPerformance(r Reference) (*PerformanceProfile, error) {
 		perf.Expected, perf.ExpectedSD = number.Float(e.value), number.Float(e.sd)
 		return perf, nil
 	}
-	w, y := len(p.Classes), make([]float64, l.Len())
-	for class := range w {
-		if w == 2 && class == 0 {
-			continue
-		}
+	w := len(p.Classes)
+	first := 0 // class with a calibration
+	if w == 2 {
+		first = 1
+	}
+	perf.Calibration = make([]Calibration, w-first)
+	each(w-first, func(k int) {
+		y := make([]float64, l.Len())
 		for i, v := range l.Y {
-			y[i] = 0
-			if int(v) == class {
+			if int(v) == first+k {
 				y[i] = 1
 			}
 		}
-		perf.Calibration = append(perf.Calibration, calibrate(scores(predictions, w, class), y))
-	}
+		perf.Calibration[k] = calibrate(scores(predictions, w, first+k), y)
+	})
 	e := p.expected(perf.Calibration, predictions)
 	if p.Task == dataset.Multiclass && slices.ContainsFunc(perf.Calibration, func(c Calibration) bool { return len(c.X) > 0 }) {
 		perf.Offsets = perf.offsets(e)
