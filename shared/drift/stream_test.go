@@ -129,8 +129,13 @@ func rankOf(sorted []float64, v float64) (low, high float64) {
 
 // Of more rows, counts and moments are still exact, and quantiles lie within the error that is stated, on the bins and elsewhere.
 func TestProfileOfManyRows(t *testing.T) {
-	rows := fewer(150_000, 80_000)
-	s := stored(t, newWorld(5).frame(rows))
+	rows, table := fewer(150_000, 80_000), &dataset.Frame{}
+	for i, c := range newWorld(5).frame(rows).Columns {
+		if i%fewer(1, 3) == 0 {
+			table.Columns = append(table.Columns, c)
+		}
+	}
+	s := stored(t, table)
 	got, err := ProfileOf(s, dataset.Options{})
 	if err != nil {
 		t.Fatal(err)
