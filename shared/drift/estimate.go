@@ -181,7 +181,7 @@ func (t *Tally) estimate(pol Policy) (perf *Performance, x expectation, why stri
 	}
 	n := len(t.labels)
 	if n < pol.MinRows {
-		return nil, x, fmt.Sprintf("%d rows with a valid prediction, it takes %d", n, pol.MinRows)
+		return nil, x, fmt.Sprintf("%s with a valid prediction, it takes %d", counted(n, "row"), pol.MinRows)
 	}
 	assumption := assumeScores
 	if p.Task == dataset.Regression {

@@ -192,7 +192,7 @@ func (p Policy) Validate() error {
 		}
 	}
 	if d != nil {
-		return fault.Invalidf("the alert rules have %d faults", len(d)).With(d...)
+		return fault.Invalidf("the alert rules have %d of their values wrong", len(d)).With(d...)
 	}
 	return nil
 }

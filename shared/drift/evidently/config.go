@@ -133,7 +133,7 @@ func ReadConfig(b []byte) (Config, error) {
 	}
 	problems = append(problems, c.problems()...)
 	if problems != nil {
-		return c, fault.Invalidf("read the configuration: it has %s", counted(len(problems))).With(problems...)
+		return c, fault.Invalidf("read the configuration: it has %s", counted(len(problems), "problem", "problems")).With(problems...)
 	}
 	return c, nil
 }
@@ -163,7 +163,7 @@ func wanted(name string) string {
 // Validate names every choice that is none: unknown tests, thresholds that are no finite number, a share outside [0, 1], columns of two types.
 func (o *Config) Validate() error {
 	if problems := o.problems(); problems != nil {
-		return fault.Invalidf("the configuration has %s", counted(len(problems))).With(problems...)
+		return fault.Invalidf("the configuration has %s", counted(len(problems), "problem", "problems")).With(problems...)
 	}
 	return nil
 }
@@ -303,12 +303,12 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// counted is a number of problems.
-func counted(n int) string {
+// counted is a number of things for people.
+func counted(n int, one, more string) string {
 	if n == 1 {
-		return "1 problem"
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d problems", n)
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 func shorten(b []byte) string {
