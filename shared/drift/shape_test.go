@@ -33,7 +33,7 @@ func TestShape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if whole, err = p.ReadTally(stored); err != nil {
+	if whole, err = p.ReadTally(stored, nil); err != nil {
 		t.Fatal(err)
 	}
 	other, err := p.Tally(Window{Frame: part()})
