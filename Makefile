@@ -97,7 +97,7 @@ bench-drift-speed: ## speed and memory of reading and drift beside pandas and sc
 	@bench/drift.sh
 
 bench-drift-alarms: ## alarm rates and power of the drift rule by simulation, beside Evidently's where its figures are at hand; WINDOWS (1000) bounds the references a size
-	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
+	@set -o pipefail; MLOPS_WINDOWS=$${WINDOWS:-1000} $(GO) test -count=1 -timeout 60m -v -run '^(TestAlarmRates|TestLossAlarmRates|TestPowerCurves|TestOrdinaryDays)$$' ./shared/drift | sed -unE 's/^ +[a-z_]+_test.go:[0-9]+: //p; /^(---|ok|FAIL)/p'
 
 .PHONY: bench-data
 bench-data: ## speed and memory of reading and validating beside pandas, where PYTHON has it, by rows and by columns; SCALE=1: to 10^7 rows and 1,000 columns

@@ -27,6 +27,9 @@ func driftCommand(a *app) *cobra.Command {
 			if c.Flags().Changed("window") || c.Flags().Changed("rows") {
 				return usage{fmt.Errorf("--window and --rows choose among a model's traffic: mlops drift <model>")}
 			}
+			if ask.given(c) {
+				return usage{fmt.Errorf("--url and --state are where a model's traffic is: mlops drift <model>; two files are compared here, without a platform")}
+			}
 			if sequence.column != "" {
 				return a.detect(sequence, run.current, method, run.config, run.failOnDrift)
 			}
@@ -36,15 +39,19 @@ func driftCommand(a *app) *cobra.Command {
 			if err := run.required(); err != nil {
 				return err
 			}
-			switch method {
-			case "default":
-			case "evidently":
-				return a.driftAsEvidently(evidentlyRun{run.reference, run.current, run.config, format, run.numerical, run.categorical, run.failOnDrift})
-			default:
+			if method != "default" && method != "evidently" {
 				return usage{fmt.Errorf("--method %q is not known: default, evidently; with --stream adwin, page_hinkley or kswin", method)}
 			}
-			if c.Flags().Changed("format") {
+			if method == "default" && c.Flags().Changed("format") {
 				return usage{fmt.Errorf("--format is a choice of --method evidently only")}
+			}
+			done, err := run.open(method == "evidently")
+			if err != nil {
+				return err
+			}
+			defer done()
+			if method == "evidently" {
+				return a.driftAsEvidently(evidentlyRun{run, format})
 			}
 			return a.driftOfTables(run)
 		},
@@ -60,11 +67,19 @@ func driftCommand(a *app) *cobra.Command {
 }
 
 func (a *app) showDrift(r *drift.Report) {
-	a.printf("%s: %d of %d columns drifted (%d rows against %d)\n", r.Verdict, r.NumberOfDrifted, r.NumberOfColumns, r.NCurrent, r.NReference)
+	a.printf("%s: %d of %s drifted (%s against %d)\n", r.Verdict, r.NumberOfDrifted, counted(r.NumberOfColumns, "column"), counted(r.NCurrent, "row"), r.NReference)
 	for _, x := range r.Reasons {
 		a.printf("  %s\n", x)
 	}
 	for _, f := range r.Findings {
 		a.printf("  %-5s %s\n", f.Severity, f.Text)
 	}
+}
+
+// counted is a number of things for people.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -2,35 +2,37 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"mlops/shared/dataset"
+	"mlops/shared/dataset/parquet"
 	"mlops/shared/drift/evidently"
 	"mlops/shared/fault"
 )
 
 // evidentlyRun is `mlops drift --method evidently`.
 type evidentlyRun struct {
-	reference, current, config, format string
-	numerical, categorical             []string // flags; they take the place of the configuration's lists
-	failOnDrift                        bool
+	driftRun // its columns take the place of the configuration's lists
+	format   string
 }
 
 func (a *app) driftAsEvidently(run evidentlyRun) error {
 	format := evidently.Format(run.format)
 	if !slices.Contains(evidently.Formats, format) {
-		return usage{fmt.Errorf("--format %q is not known: %q", run.format, evidently.Formats)}
+		return usage{fmt.Errorf("--format %q is not known: report, snapshot or as_dict", run.format)}
 	}
 	config, err := run.configure()
 	if err != nil {
 		return err
 	}
-	a.sayMemory(run.reference, run.current)
-	ref, cur, err := readBoth(run.reference, run.current)
+	a.sayMemory(run.then, run.now)
+	ref, cur, err := run.readBoth()
 	if err != nil {
 		return err
 	}
@@ -77,11 +79,11 @@ func (r *evidentlyRun) configure() (evidently.Config, error) {
 }
 
 // readBoth reads one file after the other, each on all processors. What is wrong with either is told.
-func readBoth(reference, current string) (ref, cur *evidently.Table, err error) {
-	ref, refErr := evidently.Read(tableIn(reference))
-	refErr = fault.Wrap(refErr, "read --reference %s", reference)
-	cur, curErr := evidently.Read(tableIn(current))
-	curErr = fault.Wrap(curErr, "read --current %s", current)
+func (r *evidentlyRun) readBoth() (ref, cur *evidently.Table, err error) {
+	ref, refErr := evidently.Read(r.then)
+	refErr = fault.Wrap(refErr, "read --reference %s", r.reference)
+	cur, curErr := evidently.Read(r.now)
+	curErr = fault.Wrap(curErr, "read --current %s", r.current)
 	switch {
 	case refErr != nil && curErr != nil && fault.Is(refErr, fault.Invalid) && fault.Is(curErr, fault.Invalid):
 		all := append(fault.Details(refErr), fault.Details(curErr)...)
@@ -95,53 +97,91 @@ func readBoth(reference, current string) (ref, cur *evidently.Table, err error) 
 // bytesOfNumber is what a number takes of memory; of texts only the different ones do.
 const bytesOfNumber = 8
 
-// sayMemory says what the comparison will take, where the size of the files tells it: where they are plain text.
-func (a *app) sayMemory(files ...string) {
+// sayMemory says what the comparison will take, as far as that can be known before the tables are read: of plain text by its size, of Parquet by its
+// footer. What is compressed must be read to know.
+func (a *app) sayMemory(sources ...dataset.Source) {
 	var numbers float64
-	for _, file := range files {
-		n, known := cells(file)
-		if !known {
-			return
+	var unknown []string
+	for _, s := range sources {
+		n, known := cells(s)
+		if numbers += n; !known {
+			unknown = append(unknown, s.Name)
 		}
-		numbers += n
 	}
-	if numbers*bytesOfNumber > 1<<20 {
-		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files: about %.0f MB\n", numbers*bytesOfNumber/1e6)
+	mb := numbers * bytesOfNumber / 1e6
+	switch {
+	case unknown != nil:
+		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files, %d bytes each: about %.0f MB, and those of %s, of which the number is not known before it is read\n",
+			bytesOfNumber, mb, strings.Join(unknown, " and "))
+	case mb > 1:
+		fmt.Fprintf(a.err, "mlops: exact distances hold every number of both files: about %.0f MB\n", mb)
 	}
 }
 
-// cells estimates how many numbers a file has, from its beginning and its size.
-func cells(file string) (numbers float64, known bool) {
+// errEnough ends a scan that was to tell the columns only.
+var errEnough = errors.New("enough")
+
+// cells estimates how many numbers a table has: from the size of a text file and its beginning, exactly where the format says it.
+func cells(s dataset.Source) (numbers float64, known bool) {
 	const head = 256 << 10
-	f, err := os.Open(file)
+	r, err := s.Open()
+	if err != nil {
+		return 0, true // who reads it will say what is wrong
+	}
+	defer r.Close()
+	at, ok := r.(io.ReaderAt)
+	end, seekable := r.(io.Seeker)
+	if !ok || !seekable {
+		return 0, false
+	}
+	size, err := end.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, false
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || !slices.Contains([]string{".csv", ".tsv", ".txt"}, path.Ext(file)) {
-		return 0, false
+	b := make([]byte, min(head, size))
+	if _, err := at.ReadAt(b, 0); err != nil && err != io.EOF {
+		return 0, true
 	}
-	b, err := io.ReadAll(io.LimitReader(f, head))
-	end := bytes.LastIndexByte(b, '\n') + 1
-	if err != nil || end == 0 {
-		return 0, false
+	kind := dataset.Extension(b)
+	if kind == parquet.Codec.Extension {
+		_, _ = dataset.Scan(s, evidently.Options(), func(h dataset.Heading, _ int) ([]func(dataset.Batch) error, error) {
+			numbers = columnsOf(dataset.Numeric, h.Kinds) * float64(h.Rows)
+			return nil, errEnough
+		})
+		return numbers, true // where it cannot be read, the reading says so
 	}
-	t, err := dataset.Read(bytes.NewReader(b[:end]), file, evidently.Options())
+	whole := bytes.LastIndexByte(b, '\n') + 1
+	if path.Ext(kind) == ".gz" || path.Ext(kind) == ".zst" {
+		return 0, size < smallFile
+	}
+	if whole == 0 {
+		return 0, true
+	}
+	t, err := dataset.Read(bytes.NewReader(b[:whole]), "head"+kind, evidently.Options())
 	if err != nil {
-		return 0, false
+		return 0, true
 	}
-	rows := float64(t.Rows()) * float64(info.Size()) / float64(end)
+	var kinds []dataset.Kind
 	for i := range t.Columns {
-		if t.Columns[i].Kind == dataset.Numeric {
-			numbers += rows
+		kinds = append(kinds, t.Columns[i].Kind)
+	}
+	return columnsOf(dataset.Numeric, kinds) * float64(t.Rows()) * float64(size) / float64(whole), true
+}
+
+// smallFile is the size of a compressed file that is not worth a word.
+const smallFile = 64 << 10
+
+func columnsOf(kind dataset.Kind, kinds []dataset.Kind) (n float64) {
+	for _, k := range kinds {
+		if k == kind {
+			n++
 		}
 	}
-	return numbers, true
+	return n
 }
 
 func (a *app) showEvidently(r *evidently.Report) {
-	a.printf("%s, as Evidently %s sees it: %d of %d columns drifted (%d rows against %d)\n", r.Verdict, r.Version, r.NumberOfDrifted, r.NumberOfColumns, r.NCurrent, r.NReference)
+	a.printf("%s, as Evidently %s sees it: %d of %s drifted (%s against %d)\n", r.Verdict, r.Version, r.NumberOfDrifted, counted(r.NumberOfColumns, "column"), counted(r.NCurrent, "row"), r.NReference)
 	for _, x := range r.Reasons {
 		a.printf("  %s\n", x)
 	}

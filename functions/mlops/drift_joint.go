@@ -18,19 +18,19 @@ type driftReference struct {
 // sampledRows of either table are drawn while it is read: of so many at most, half stay at least, which are as many as a classifier is shown.
 func sampledRows(columns int) int { return 2 * domain.Rows(columns) }
 
-// tally counts the table of a file, and asks a classifier to tell its rows from the reference's where the policy wants multivariate tests.
-func (r driftReference) tally(file string, o dataset.Options, policy drift.Policy) (*drift.Tally, error) {
+// tally counts a table, and asks a classifier to tell its rows from the reference's where the policy wants multivariate tests.
+func (r driftReference) tally(s dataset.Source, o dataset.Options, policy drift.Policy) (*drift.Tally, error) {
 	if policy.JointShare == 0 {
-		return r.profile.TallyOf(tableIn(file), o)
+		return r.profile.TallyOf(s, o)
 	}
 	if r.rows == nil {
-		t, err := r.profile.TallyOf(tableIn(file), o)
+		t, err := r.profile.TallyOf(s, o)
 		if err != nil {
 			return nil, err
 		}
 		return t, t.Add(drift.Window{Domain: joint.NotSeparated("it takes rows of the reference, and a profile keeps none")})
 	}
-	t, rows, err := r.profile.TallyAndRows(tableIn(file), o, sampledRows)
+	t, rows, err := r.profile.TallyAndRows(s, o, sampledRows)
 	if err != nil {
 		return nil, err
 	}

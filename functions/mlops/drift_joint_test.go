@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mlops/shared/dataset"
+	parquet "mlops/shared/dataset/parquet/writer"
 )
 
 // two columns that go together by the correlation rho, and one that does not.
@@ -95,6 +100,56 @@ func TestDriftStream(t *testing.T) {
 	mlops(t, "drift", "--stream", "nobody", "--current", csv).exits(2, "nobody")
 	mlops(t, "drift", "--stream", "error", "--current", csv, "--method", "cusum").exits(2, "cusum", "page_hinkley")
 	mlops(t, "drift", "--reference", csv, "--current", csv, "--method", "adwin").exits(2, "--stream")
+}
+
+// What a configuration gets wrong is named at once, with what was probably meant; texts where numbers must be are one line a column; a profile has no rows.
+func TestDriftSaysWhatIsWrong(t *testing.T) {
+	file, random := writer(t), rand.New(rand.NewPCG(7, 8))
+	table := file("a.csv", together(200, 0.5, random))
+	texts := file("b.csv", "a,b,c\n"+strings.Repeat("1,x,2\n1,y,z\n", 100))
+	args := []string{"drift", "--reference", table, "--current", table}
+	mlops(t, append(args, "--config", file("c.json", `{"alfa":0.1,"min_row":20,"min_effect":"large","alpha":2}`))...).
+		exits(2, "4 faults", "alfa: unknown, expected alpha", "min_row: unknown, expected min_rows", "min_effect: wrong_type", "alpha: out_of_range")
+	mlops(t, append(args, "--config", file("d.json", `[]`))...).exits(2, "d.json", "not one JSON object")
+	mlops(t, "drift", "--reference", table, "--current", texts, "--numerical", "b,c").
+		exits(2, "2 problems", "b: wrong_type in row 1, got x, y in 200 rows, expected a number", "c: wrong_type in row 2, got z in 100 rows, expected a number")
+	mlops(t, "drift", "--stream", "b", "--current", texts).exits(2, "1 problem\n", "x, y in 200 rows")
+	profile := file("p.json", "")
+	mlops(t, "drift", "--reference", table, "--save-profile", profile).exits(0)
+	mlops(t, "drift", "--reference", profile, "--current", table, "--method", "evidently").exits(2, "a drift profile", "has no rows", "--method default")
+	mlops(t, "drift", "--reference", table, "--current", profile).exits(2, "--current", "a drift profile")
+	mlops(t, "drift", "--reference", profile, "--current", table).exits(0)
+}
+
+// What Evidently's numbers take of memory is said before: of text and of Parquet how much, of what is compressed that it is not known.
+func TestMemoryIsSaidBefore(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	var rows strings.Builder
+	rows.WriteString("a,b,c\n")
+	for range 60_000 {
+		fmt.Fprintf(&rows, "%.3f,%.3f,x\n", random.Float64(), random.Float64())
+	}
+	text := rows.String()
+	frame, err := dataset.ReadCSV(strings.NewReader(text), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := writer(t)
+	var columns, packed bytes.Buffer
+	if err := parquet.Write(&columns, frame); err != nil {
+		t.Fatal(err)
+	}
+	z := gzip.NewWriter(&packed)
+	z.Write([]byte(text))
+	z.Close()
+	for name, c := range map[string]struct{ body, said string }{
+		"t.csv": {text, "about 2 MB\n"}, "t.parquet": {columns.String(), "about 2 MB\n"}, "t.csv.gz": {packed.String(), "not known before it is read"},
+	} {
+		path := file(name, c.body)
+		if got := mlops(t, "drift", "--method", "evidently", "--reference", path, "--current", path).exits(0).errOut; !strings.Contains(got, c.said) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
 }
 
 // An infinity among numbers is a finding of its column, in the window and in the reference, and the other columns are compared.

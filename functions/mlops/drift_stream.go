@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +64,7 @@ func (a *app) detect(f streamFlags, current, method, config string, failOnDrift 
 	out.State = d.State()
 	a.answer = out
 	if !a.json {
-		a.printf("%s: %d changes detected in %d values of %s, at rows %v (counted from 0)\n", method, len(out.Detections), out.N-out.Skipped, f.column, out.Detections)
+		a.printf("%s: %s detected in %s of %s%s\n", method, counted(len(out.Detections), "change"), counted(out.N-out.Skipped, "value"), f.column, rowsAt(out.Detections))
 	}
 	if failOnDrift && len(out.Detections) > 0 {
 		return errNegative
@@ -85,4 +87,20 @@ func column(file, name string) ([]float64, error) {
 		return nil, fault.Wrap(err, "read %s of %s", name, file)
 	}
 	return frame.Column(name).Float, nil // Options.Numeric has seen to it that it is there
+}
+
+// rowsAt names rows for people.
+func rowsAt(rows []int) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	text := make([]string, len(rows))
+	for i, r := range rows {
+		text[i] = strconv.Itoa(r)
+	}
+	word := "row"
+	if len(rows) > 1 {
+		word = "rows"
+	}
+	return fmt.Sprintf(", at %s %s (counted from 0)", word, strings.Join(text, ", "))
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -20,11 +20,13 @@ type driftRun struct {
 	reference, current, config, save string
 	numerical, categorical           []string
 	together, failOnDrift            bool
+
+	then, now dataset.Source // the files, once open has looked at them
 }
 
 func (r *driftRun) bind(c *cobra.Command) {
-	c.Flags().StringVar(&r.reference, "reference", "", "the table to compare with, or the profile of one that --save-profile wrote")
-	c.Flags().StringVar(&r.current, "current", "", "the table that may have drifted")
+	c.Flags().StringVar(&r.reference, "reference", "", "the table to compare with (- = stdin), or the profile of one that --save-profile wrote")
+	c.Flags().StringVar(&r.current, "current", "", "the table that may have drifted; - = stdin")
 	c.Flags().StringSliceVar(&r.numerical, "numerical", nil, "columns that must be numbers")
 	c.Flags().StringSliceVar(&r.categorical, "categorical", nil, "columns to read as categories")
 	c.Flags().BoolVar(&r.together, "multivariate", true, "also look for changes in how columns go together, by PCA reconstruction and by a classifier of the rows")
@@ -40,6 +42,67 @@ func (r *driftRun) required() error {
 		needed = needed[:2]
 	}
 	return required("drift", needed...)
+}
+
+// open finds the files. A profile is of use as a reference of the default method only. Every file that cannot be read is named. What it
+// returns lets go of them.
+func (r *driftRun) open(evidently bool) (done func(), err error) {
+	if r.reference == "-" && r.current == "-" {
+		return nil, usage{fmt.Errorf("only one of --reference and --current can be stdin")}
+	}
+	var problems []fault.Detail
+	for _, f := range [][2]string{{"--reference", r.reference}, {"--current", r.current}, {"--config", r.config}} {
+		if flag, file := f[0], f[1]; file != "" && file != "-" {
+			if err := readable(file); err != nil {
+				problems = append(problems, fault.Detail{Field: flag, Code: "unreadable", Got: file, Expected: "a file: " + err.Error()})
+			} else if _, is, err := profileIn(file); err == nil && is && (flag == "--current" || flag == "--reference" && evidently) {
+				problems = append(problems, fault.Detail{Field: flag, Code: "wrong_type", Got: file + ", a drift profile", Expected: "the table itself: a profile has no rows" + onlyDefault[flag]})
+			}
+		}
+	}
+	if problems != nil {
+		return nil, usage{fault.Invalidf("mlops drift cannot use %s", counted(len(problems), "file")).With(problems...)}
+	}
+	then, doneThen, err := tableFrom(r.reference, os.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	now, doneNow, err := tableFrom(r.current, os.Stdin)
+	if err != nil {
+		doneThen()
+		return nil, err
+	}
+	r.then, r.now = then, now
+	return func() { doneThen(); doneNow() }, nil
+}
+
+// onlyDefault is what else there is to say of a profile behind a flag.
+var onlyDefault = map[string]string{"--reference": "; --method default can compare with one"}
+
+// readable opens a file, or says why it cannot be.
+func readable(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		var p *os.PathError
+		if errors.As(err, &p) {
+			err = p.Err
+		}
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return errors.New("it is a folder")
+	}
+	return nil
+}
+
+// profileIn is what a file holds if its name is that of JSON, and whether it is a drift profile.
+func profileIn(file string) (b []byte, is bool, err error) {
+	if !strings.EqualFold(path.Ext(file), ".json") {
+		return nil, false, nil
+	}
+	b, err = readFile(file, drift.MaxProfile)
+	return b, err == nil && drift.IsProfile(b), err
 }
 
 // driftOfTables compares by the default rule. Neither table is held.
@@ -61,7 +124,7 @@ func (a *app) driftOfTables(r driftRun) error {
 			return err
 		}
 	}
-	tally, err := reference.tally(r.current, r.options(), policy)
+	tally, err := reference.tally(r.now, r.options(), policy)
 	if err != nil {
 		return fault.Wrap(err, "read --current %s", r.current)
 	}
@@ -92,10 +155,8 @@ func (r *driftRun) policy() (drift.Policy, error) {
 		if err != nil {
 			return policy, usage{fmt.Errorf("read the configuration: %w", err)}
 		}
-		d := json.NewDecoder(bytes.NewReader(b))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&policy); err != nil {
-			return policy, fault.Invalidf("read the configuration %s: it is not JSON of a drift policy", r.config).Because(err)
+		if policy, err = drift.ReadPolicy(b, policy); err != nil {
+			return policy, fault.Wrap(err, "use %s", r.config)
 		}
 	}
 	if !r.together {
@@ -106,16 +167,14 @@ func (r *driftRun) policy() (drift.Policy, error) {
 
 // readReference makes the profile of a table, with some of its rows, or reads one.
 func (r *driftRun) readReference() (ref driftReference, err error) {
-	if strings.EqualFold(path.Ext(r.reference), ".json") {
-		b, err := readFile(r.reference, drift.MaxProfile)
-		if err != nil {
-			return ref, usage{fmt.Errorf("read --reference: %w", err)}
-		}
-		if drift.IsProfile(b) {
-			ref.profile, err = drift.ReadProfile(b)
-			return ref, fault.Wrap(err, "read --reference %s", r.reference)
-		}
+	b, is, err := profileIn(r.reference)
+	if err != nil {
+		return ref, usage{fmt.Errorf("read --reference: %w", err)}
 	}
-	ref.profile, ref.rows, err = drift.ProfileAndRows(tableIn(r.reference), r.options(), sampledRows)
+	if is {
+		ref.profile, err = drift.ReadProfile(b)
+		return ref, fault.Wrap(err, "read --reference %s", r.reference)
+	}
+	ref.profile, ref.rows, err = drift.ProfileAndRows(r.then, r.options(), sampledRows)
 	return ref, fault.Wrap(err, "read --reference %s", r.reference)
 }

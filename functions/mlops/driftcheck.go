@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"mlops/functions/internal/incident"
 	"mlops/shared/fault"
 )
@@ -17,6 +19,11 @@ type driftAsk struct {
 	remote
 	window time.Duration
 	rows   int
+}
+
+// given reports whether the flags say where a platform is: that is of no use to files. The environment may say it for other commands.
+func (d *driftAsk) given(c *cobra.Command) bool {
+	return c.Flags().Changed("url") || c.Flags().Changed("state")
 }
 
 // check measures a model's traffic now and shows what was found.
@@ -38,7 +45,7 @@ func (d *driftAsk) check(ctx context.Context, a *app, model string, failOnDrift 
 	}
 	a.answer = m
 	if !a.json {
-		a.printf("%s v%d, %s to %s, %d rows, %d labelled\n", m.Model, m.Version, m.Report.Window.Start.Format(time.RFC3339), m.Report.Window.End.Format(time.RFC3339), m.Rows, m.Labelled)
+		a.printf("%s v%d, %s to %s, %s, %d labelled\n", m.Model, m.Version, m.Report.Window.Start.Format(time.RFC3339), m.Report.Window.End.Format(time.RFC3339), counted(m.Rows, "row"), m.Labelled)
 		for _, n := range m.Input.Notes {
 			a.printf("  input %s: %s\n", n.Kind, n.Text)
 		}

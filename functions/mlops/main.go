@@ -139,6 +139,9 @@ func (a *app) explain(err error) {
 
 // messages is the chain of what was attempted, without the problems. An error of another type says all itself: what it unwraps to is its class.
 func messages(err error) string {
+	if u, is := err.(usage); is {
+		return messages(u.error)
+	}
 	f, ok := err.(*fault.Error)
 	if !ok {
 		return err.Error()

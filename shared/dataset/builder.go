@@ -159,7 +159,7 @@ func (b *builder) string(raw []byte, p *problems) {
 			return
 		}
 		if b.mustNumber {
-			p.add(fault.Detail{Field: b.name, Code: "wrong_type", Got: shorten(raw), Expected: "a number", Row: fault.Row(b.rows() + 1)})
+			p.addAlike(fault.Detail{Field: b.name, Code: "wrong_type", Got: shorten(raw), Expected: "a number", Row: fault.Row(b.rows() + 1)}, 1, shorten(raw))
 			b.none(1)
 			return
 		}

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mlops/shared/fault"
@@ -20,6 +21,44 @@ type problems struct {
 
 	part  bool      // these are a part's problems: merge will count them, with the rows before it
 	texts []badText // of a part
+
+	alike map[string]*alike // by column: texts where a number must be, which are one problem however many there are
+}
+
+// alike is a problem that came in several rows of a column: in found with the first.
+type alike struct {
+	at    int      // in found; -1: it is not named
+	rows  int      // that have it
+	texts []string // the first different ones
+}
+
+// mostAlike is how many texts are shown of those that are one problem.
+const mostAlike = 3
+
+func (a *alike) note(rows int, texts ...string) {
+	a.rows += rows
+	for _, t := range texts {
+		if len(a.texts) < mostAlike && !slices.Contains(a.texts, t) {
+			a.texts = append(a.texts, t)
+		}
+	}
+}
+
+// addAlike adds a problem with text in so many rows of the column d.Field, of which the first is d's.
+func (p *problems) addAlike(d fault.Detail, rows int, texts ...string) {
+	if a := p.alike[d.Field]; a != nil {
+		a.note(rows, texts...)
+		return
+	}
+	a := &alike{at: -1}
+	a.note(rows, texts...)
+	if p.alike == nil {
+		p.alike = map[string]*alike{}
+	}
+	if p.alike[d.Field] = a; len(p.found) < maxNamed {
+		a.at = len(p.found)
+	}
+	p.add(d)
 }
 
 // badText is a text that is none, which is told once a column however often it comes.
@@ -49,11 +88,19 @@ func (p *problems) addText(text string, d fault.Detail) {
 // merge adds the problems of a part that comes after rows rows, as they would have come without parts: told are the texts at fault by
 // column. Rows beyond last do not count.
 func (p *problems) merge(part *problems, rows, last int, told map[[2]string]bool) {
-	add := func(d fault.Detail) {
+	at := make(map[int]*alike, len(part.alike))
+	for _, a := range part.alike {
+		at[a.at] = a
+	}
+	add := func(d fault.Detail, a *alike) {
 		if d.Row != nil {
 			d.Row = fault.Row(*d.Row + rows)
 		}
-		if d.Row == nil || *d.Row <= last {
+		switch {
+		case d.Row != nil && *d.Row > last:
+		case a != nil:
+			p.addAlike(d, a.rows, a.texts...)
+		default:
 			p.add(d)
 		}
 	}
@@ -62,11 +109,11 @@ func (p *problems) merge(part *problems, rows, last int, told map[[2]string]bool
 		for ; len(texts) > 0 && (i == len(part.found) || texts[0].after <= i); texts = texts[1:] {
 			if key := [2]string{texts[0].Field, texts[0].text}; !told[key] {
 				told[key] = true
-				add(texts[0].Detail)
+				add(texts[0].Detail, nil)
 			}
 		}
 		if i < len(part.found) {
-			add(part.found[i])
+			add(part.found[i], at[i])
 		}
 	}
 	p.unnamed += part.unnamed
@@ -82,6 +129,11 @@ func (p *problems) fault() error {
 	n, s := len(p.found)+p.unnamed, "s"
 	if n == 1 {
 		s = ""
+	}
+	for _, a := range p.alike {
+		if a.at >= 0 && a.rows > 1 {
+			p.found[a.at].Got = fmt.Sprintf("%s in %d rows", strings.Join(a.texts, ", "), a.rows)
+		}
 	}
 	e := fault.Invalidf("%s: %d problem%s", p.what, n, s).WithCode(p.code).With(p.found...)
 	if p.unnamed > 0 {

@@ -28,7 +28,7 @@ func SourceIn(system fs.FS, file string) Source {
 	return Source{Name: file, Open: func() (io.ReadCloser, error) { return system.Open(file) }}
 }
 
-// Heading is what is known of a table but for its values: the columns' names and kinds, and when it was read to its end the number of rows.
+// Heading is what is known of a table but for its values: the columns' names and kinds, and when it was read to its end the number of rows (of Parquet from the beginning).
 type Heading struct {
 	Names []string
 	Kinds []Kind

@@ -20,7 +20,7 @@ func simulations(few, many int) int {
 	if n, err := strconv.Atoi(text); err == nil && n > 0 {
 		return min(n, many)
 	}
-	return few
+	return fewer(few, (few+9)/10)
 }
 
 func one(b bool) int {
@@ -63,13 +63,13 @@ func TestAlarmRates(t *testing.T) {
 	quick := os.Getenv("MLOPS_WINDOWS") == ""
 	sizes := []int{100, 300, 1000, 10_000, 100_000}
 	if quick {
-		sizes = []int{100, 300, 1500}
+		sizes = []int{100, 300, 1500}[fewer(0, 1):]
 	}
 	total, drifts, losses := 0, 0, 0
 	for _, n := range sizes {
 		for _, m := range sizes {
 			references, rows := simulations(20, 1000), 4_000_000
-			references = max(min(references, min(rows, 4000*references)/(n+3*m)), 12)
+			references = max(min(references, min(rows, 4000*references)/(n+3*m)), fewer(12, 2))
 			drifted, lost := make([]int, references), make([]int, references)
 			each(references, func(i int) {
 				w := newWorld(uint64(n*1_000_003 + m*7 + i))
@@ -195,7 +195,7 @@ func copied(c dataset.Column) dataset.Column {
 func TestPowerCurves(t *testing.T) {
 	references, sizes, every := simulations(1, 15), []int{100, 300, 1000, 3000, 10_000}, 1
 	if os.Getenv("MLOPS_WINDOWS") == "" {
-		sizes, every = []int{300, 10_000}, 4
+		sizes, every = []int{300, 10_000}[:fewer(2, 1)], 4
 	}
 	for _, m := range sizes {
 		seen, persistent, named, tried := make([]int, len(changes)), make([]int, len(changes)), make([]int, len(changes)), make([]int, len(changes))

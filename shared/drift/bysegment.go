@@ -176,7 +176,7 @@ func (t *Tally) bySegment(whole *Performance, pol Policy) (reports []SegmentRepo
 			case g.Watched == nil:
 				r.NoRealised = "the reference has too few labelled rows of this group, or of one class only"
 			case len(rows[k]) < pol.MinLabels:
-				r.NoRealised = fmt.Sprintf("%d labelled rows, it takes %d", len(rows[k]), pol.MinLabels)
+				r.NoRealised = fmt.Sprintf("%s, it takes %d", counted(len(rows[k]), "labelled row"), pol.MinLabels)
 			default:
 				judge = append(judge, judged{len(reports), rows[k], *g.Watched})
 			}

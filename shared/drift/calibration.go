@@ -67,19 +67,17 @@ func isotonic(score, y []float64) Calibration {
 	return c
 }
 
+// ascendingBy is the order of v, equal values as they come.
 func ascendingBy(v []float64) []int {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
+	order := seqOf(len(v))
+	slices.SortFunc(order, func(a, b int) int {
 		switch {
 		case v[a] < v[b]:
 			return -1
 		case v[a] > v[b]:
 			return 1
 		}
-		return 0
+		return a - b
 	})
 	return order
 }
@@ -105,6 +103,8 @@ func calibrate(score, y []float64) Calibration {
 		return Calibration{}
 	}
 	folds := dataset.Folds(dataset.Labels{Task: dataset.Binary, Classes: []string{"0", "1"}, Y: y}, calibrationFolds, calibrationSeed)
+	order := ascendingBy(score) // once: what is in order is sorted again in no time
+	score, y, folds = at(score, order), at(y, order), at(folds, order)
 	wins := 0
 	for k := range calibrationFolds {
 		var trainScore, trainY, testScore, testY []float64
@@ -120,7 +120,7 @@ func calibrate(score, y []float64) Calibration {
 		for i, s := range testScore {
 			calibrated[i] = fitted.apply(s)
 		}
-		if calibrationError(calibrated, testY) < calibrationError(testScore, testY) {
+		if calibrationError(calibrated, testY) < calibrationError(testScore, testY) && brier(calibrated, testY) < brier(testScore, testY) {
 			wins++
 		}
 	}
@@ -143,4 +143,22 @@ func calibrationError(score, y []float64) float64 {
 		total += math.Abs(difference)
 	}
 	return total / float64(len(order))
+}
+
+// brier is the mean squared distance of a score from the answer.
+func brier(score, y []float64) float64 {
+	var total float64
+	for i, s := range score {
+		total += float64((s - y[i]) * (s - y[i]))
+	}
+	return total / float64(len(y))
+}
+
+// at is v in an order.
+func at[T any](v []T, order []int) []T {
+	out := make([]T, len(order))
+	for i, k := range order {
+		out[i] = v[k]
+	}
+	return out
 }

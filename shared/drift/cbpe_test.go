@@ -84,7 +84,7 @@ func TestMulticlassEstimateUnderCovariateShift(t *testing.T) {
 				held(t, metric, n, total)
 			}
 			for _, metric := range []string{"accuracy", "auc", "log_loss", "f1", "precision", "recall", "specificity", "brier", "average_precision"} {
-				if d, known := off[metric]; !known || math.Abs(d) > 0.015 {
+				if d, known := off[metric]; !known || math.Abs(d) > 0.015*float64(fewer(1, 3)) {
 					t.Errorf("%s is off by %.4f on large windows", metric, d)
 				}
 			}

@@ -16,6 +16,7 @@ type counts struct {
 	unreadable int            // numbers: texts that are no number
 	absent     bool           // there is no such column
 	text       bool           // numbers: the column came as text
+	numeric    bool           // categories: the column came as numbers
 	bins       []int          // numbers: by bin; categories: by level of the profile
 	unseen     map[string]int // categories: rows by level that the profile lacks; numbers: by unreadable text; at most maxUnseen of them
 	halved     int            // how many times unseen was
@@ -138,6 +139,7 @@ func (c *counts) levels(f *FeatureProfile, column *dataset.Column) {
 				times[x]++
 			}
 		}
+		c.numeric = c.numeric || len(times) > 0
 		for x, n := range times { // in any order: place adds whole numbers
 			one := dataset.NumericColumn(column.Name, []float64{x})
 			place(one.Text(0), n)
@@ -205,7 +207,7 @@ func (c *counts) newLevels() string {
 // merge adds the counts of another part of the window.
 func (c *counts) merge(o *counts) {
 	c.absent = c.absent && o.absent
-	c.text = c.text || o.text
+	c.text, c.numeric = c.text || o.text, c.numeric || o.numeric
 	c.rows += o.rows
 	c.missing += o.missing
 	c.infinite += o.infinite
@@ -256,6 +258,9 @@ func (c *counts) sd() float64 {
 	n := float64(c.present())
 	if c.sum == nil || n < 2 {
 		return math.NaN()
+	}
+	if c.squares.overflow || math.IsInf(c.squares.value(), 0) {
+		return c.sizes.sd()
 	}
 	off := c.mean() - c.centre
 	return math.Sqrt(max(0, c.squares.value()-float64(n*off*off)) / (n - 1))

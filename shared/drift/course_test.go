@@ -75,7 +75,7 @@ func TestOrdinaryDays(t *testing.T) {
 		if c.name == "independent" {
 			sticky = 0
 		}
-		for _, m := range []int{100, 1000, 10000} {
+		for _, m := range []int{100, 1000, 10000}[:fewer(3, 2)] {
 			total := references * 3
 			alarms, naive, found := make([]int, references), make([]int, references), make([]int, references)
 			each(references, func(i int) {

@@ -181,7 +181,7 @@ func (t *Tally) estimate(pol Policy) (perf *Performance, x expectation, why stri
 	}
 	n := len(t.labels)
 	if n < pol.MinRows {
-		return nil, x, fmt.Sprintf("%d rows with a valid prediction, it takes %d", n, pol.MinRows)
+		return nil, x, fmt.Sprintf("%s with a valid prediction, it takes %d", counted(n, "row"), pol.MinRows)
 	}
 	assumption := assumeScores
 	if p.Task == dataset.Regression {
@@ -194,7 +194,8 @@ func (t *Tally) estimate(pol Policy) (perf *Performance, x expectation, why stri
 	}
 	x.correct(ref)
 	low, high := ref.interval(ref.Metric, x, n)
-	noise := math.Hypot(float64(ref.ExpectedSD)/math.Sqrt(float64(ref.N)), x.sd/math.Sqrt(float64(n)))
+	then := evaluate.Estimate{Value: ref.Expected, SE: ref.ExpectedSD / number.Float(math.Sqrt(float64(ref.N))), N: ref.N}
+	noise := math.Hypot(atPooled(ref.Metric, then, evaluate.Estimate{Value: number.Float(x.value), N: n}), x.sd/math.Sqrt(float64(n)))
 	return judge(ref.Metric, x.value, low, high, n, float64(ref.Expected), noise, pol.band(), pol).because(assumption), x, ""
 }
 

@@ -26,6 +26,16 @@ func (col *column) facts(pol Policy) []Finding {
 		found = append(found, Finding{Kind: kind, Severity: severity, Effect: number.Float(share(n, c.rows)), Unit: "share of rows",
 			Threshold: number.Float(pol.MinMissing), N: c.rows, Text: text})
 	}
+	if n := c.present() + c.unreadable; f.Rows == f.Missing+f.Infinite && n > 0 {
+		add(EmptyReference, n, fmt.Sprintf("%s has a value in %s of %s, and none in the reference (of %s %s missing and %s infinite): there is nothing to compare with",
+			f.Name, grouped(n), counted(c.rows, "row"), counted(f.Rows, "row"), grouped(f.Missing), grouped(f.Infinite)))
+		found[0].Severity = SeverityWarn // it is the reference that cannot be right
+		return found
+	}
+	if c.numeric {
+		add(ColumnType, c.present(), f.Name+" comes as numbers, the reference has texts: they are compared as texts")
+		found[0].Severity = SeverityInfo
+	}
 	if c.text {
 		text := f.Name + " comes as text, and every value reads as a number"
 		if c.unreadable > 0 {

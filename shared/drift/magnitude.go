@@ -31,6 +31,16 @@ func (m *magnitudes) merge(o *magnitudes) {
 	}
 }
 
+// most is the lower end of the greatest bucket that holds something; 0 of nothing.
+func (m *magnitudes) most() float64 {
+	for i := len(m.n) - 1; i >= 0; i-- {
+		if m.n[i] > 0 {
+			return lowerEnd(m.first + i)
+		}
+	}
+	return 0
+}
+
 func lowerEnd(bucket int) float64 { return math.Float64frombits(uint64(bucket) << bucketShift) }
 
 // upTo is the number of values <= v > 0, of those in v's bucket the given part; NaN: as many as if they were spread evenly over it.
@@ -114,4 +124,23 @@ func (s *sizes) median() float64 {
 		}
 	}
 	return math.NaN()
+}
+
+// sd is the standard deviation of two values or more, by their magnitudes to within 0.4 %, also where squares are too great for a float64: all are scaled by a power of
+// two, the greatest to about one. The greatest float64 stands for a greater one.
+func (s *sizes) sd() float64 {
+	_, scale := math.Frexp(max(s.negative.most(), s.positive.most()))
+	n := float64(s.nonzero() + s.zeros)
+	mean, square := 0.0, 0.0
+	for sign, m := range map[float64]*magnitudes{-1: &s.negative, 1: &s.positive} {
+		for i, k := range m.n {
+			if k > 0 {
+				v := sign * math.Ldexp(lowerEnd(m.first+i), -scale)
+				mean += float64(v * float64(k))
+				square += float64(v * v * float64(k))
+			}
+		}
+	}
+	mean /= n
+	return min(math.MaxFloat64, math.Ldexp(math.Sqrt(max(0, square-float64(n*mean*mean))/(n-1)), scale))
 }

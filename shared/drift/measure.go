@@ -82,6 +82,7 @@ func (p *Profile) Compare(t *Tally, pol Policy) (*Report, error) {
 			r.PerformanceLoss = r.Estimated.Significant
 		}
 		r.decide(columns, tests)
+		r.Findings = append(r.Findings, t.shapeFindings()...)
 	} else {
 		r.insufficient(columns)
 		r.Findings = append(r.Findings, t.rowCount(volume, typical, pol)...)
@@ -220,7 +221,7 @@ func (r *Report) collect(columns []column) {
 		}
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(importance[b.Feature], importance[a.Feature])) // "alert" < "warn"
+		return cmp.Or(cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)), cmp.Compare(importance[b.Feature], importance[a.Feature]))
 	})
 	together := r.Multivariate.findings(r.Policy)
 	r.Season.together(r, together)
@@ -230,13 +231,16 @@ func (r *Report) collect(columns []column) {
 	r.DatasetDrift = (r.NumberOfDrifted > 0 || len(together) > 0) && float64(r.Share) >= r.Policy.DriftShare
 }
 
+// severities from the loudest.
+var severities = []string{SeverityAlert, SeverityWarn, SeverityInfo}
+
 // strays are the findings that one row makes.
-var strays = []string{NonFinite, WrongType, BadPrediction, UnknownClass, NegativeTarget}
+var strays = []string{NonFinite, EmptyReference, WrongType, BadPrediction, UnknownClass, NegativeTarget}
 
 // drifted reports whether any finding says that the column is not what it was; a stray value that cannot be read does not.
 func (col *column) drifted(pol Policy) bool {
 	return slices.ContainsFunc(col.findings, func(f Finding) bool {
-		return f.Kind != UnmatchedLabel && (!slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing)
+		return f.Severity != SeverityInfo && f.Kind != UnmatchedLabel && (!slices.Contains(strays, f.Kind) || float64(f.Effect) >= pol.MinMissing)
 	})
 }
 
@@ -265,11 +269,14 @@ func (col *column) drift(pol Policy, enough bool) *ColumnDrift {
 
 // shift is how far the mean moved, in standard deviations of the reference; infinite where those are zero.
 func (col *column) shift() float64 {
-	difference := col.c.mean() - float64(col.f.Mean)
-	if difference == 0 {
+	now, before, sd := col.c.mean(), float64(col.f.Mean), float64(col.f.SD)
+	if now == before {
 		return 0
 	}
-	return difference / float64(col.f.SD)
+	if difference := now - before; !math.IsInf(difference, 0) {
+		return difference / sd
+	}
+	return now/sd - before/sd
 }
 
 // histogram is the column before and now. Bins empty in both are joined to the next; of levels the twenty most frequent are shown.

@@ -60,23 +60,11 @@ func TestReportDoesNotDependOn(t *testing.T) {
 	})
 	t.Run("how the window was cut", func(t *testing.T) {
 		rows := w.Perm(700)
-		var whole *Tally
+		var parts []Window
 		for _, part := range [][]int{rows[:1], rows[1:300], {}, rows[300:310], rows[310:]} {
-			tally, err := p.Tally(take(window, part))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if whole == nil {
-				whole = tally
-			} else if err := whole.Merge(tally); err != nil {
-				t.Fatal(err)
-			}
+			parts = append(parts, take(window, part))
 		}
-		r, err := p.Compare(whole, DefaultPolicy())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := text(t, r); !bytes.Equal(got, want) {
+		if got := reportOfParts(t, p, parts...); !bytes.Equal(got, want) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

@@ -35,7 +35,7 @@ func (t *Tally) multivariate(pol Policy) (m *Multivariate, spent float64) {
 	}
 	rule.Least = pol.MinSeparation
 	if m.Domain = t.domain.Judge(rule); t.rows < pol.MinRows || t.profile.Rows < pol.MinRows {
-		m.Domain = joint.NotSeparated("%d rows against %d, it takes %d", t.rows, t.profile.Rows, pol.MinRows)
+		m.Domain = joint.NotSeparated("%s against %s, it takes %d", counted(t.rows, "row"), grouped(t.profile.Rows), pol.MinRows)
 	}
 	if columns := t.profile.noisy(); m.Domain.P.Finite() && (len(columns) >= someNoisy || 2*len(columns) >= len(t.profile.Features)) {
 		m.Domain = joint.NotSeparated("stretches of the reference's own rows can be told apart (%s), so any window could", listed(columns))

@@ -3,9 +3,7 @@ package drift
 import (
 	"encoding/json"
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -24,28 +22,20 @@ func (w world) paired(n int, rho float64) *dataset.Frame {
 	return f
 }
 
-// simulated is how many windows are drawn: few, or MLOPS_WINDOWS.
-func simulated(few int) int {
-	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
-		return n
-	}
-	return few
-}
-
 // A correlation of two columns of thirty turns its sign: no column is found to drift, and both ways of looking at them together find it
 // and name the two.
 func TestCorrelationFlip(t *testing.T) {
-	windows := simulated(2)
-	for _, rho := range []float64{0.9, 0.6} {
+	windows, rows := references(2), fewer(10_000, 4000)
+	for _, rho := range []float64{0.9, 0.6}[fewer(0, 1):] {
 		w := newWorld(uint64(1000 * rho))
-		reference := w.paired(10_000, rho)
+		reference := w.paired(rows, rho)
 		p, err := NewProfile(Reference{Model: "m", Frame: reference})
 		if err != nil {
 			t.Fatal(err)
 		}
 		pca, classifier, columns, named := 0, 0, 0, 0
 		for i := range windows {
-			window := w.paired(10_000, -rho)
+			window := w.paired(rows, -rho)
 			r := measure(t, p, Window{Frame: window, Domain: domain.Classify(reference, window, domain.Options{Seed: uint64(i), Threads: 2})})
 			if columns += r.NumberOfDrifted; !r.DatasetDrift || r.Verdict != Warn {
 				t.Errorf("correlation %g: %v", rho, r.Reasons)
@@ -70,7 +60,7 @@ func TestCorrelationFlip(t *testing.T) {
 
 // When nothing changed, at most one window in a hundred has a finding of any kind, the classifier's among them.
 func TestFalseAlarmsTogether(t *testing.T) {
-	windows := simulated(6)
+	windows := references(6)
 	total, alarms, together := 0, 0, 0
 	for i, size := range [][2]int{{100, 60}, {300, 100}, {200, 800}, {1000, 1000}} {
 		w := newWorld(uint64(500 + i))

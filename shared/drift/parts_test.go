@@ -147,6 +147,25 @@ func (w world) cuts(rows int) []int {
 	return cuts
 }
 
+// reportOfParts is the report of a window in parts, tallied one by one and merged.
+func reportOfParts(t testing.TB, p *Profile, parts ...Window) []byte {
+	t.Helper()
+	var whole *Tally
+	for _, part := range parts {
+		tally, err := p.Tally(part)
+		if err == nil && whole != nil {
+			err = whole.Merge(tally)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if whole == nil {
+			whole = tally
+		}
+	}
+	return text(t, compare(t, p, whole))
+}
+
 func compare(t testing.TB, p *Profile, tally *Tally) *Report {
 	t.Helper()
 	r, err := p.Compare(tally, DefaultPolicy())

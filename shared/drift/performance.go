@@ -50,19 +50,21 @@ func (p *Profile) newPerformance(r Reference) (*PerformanceProfile, error) {
 		perf.Expected, perf.ExpectedSD = number.Float(e.value), number.Float(e.sd)
 		return perf, nil
 	}
-	w, y := len(p.Classes), make([]float64, l.Len())
-	for class := range w {
-		if w == 2 && class == 0 {
-			continue
-		}
+	w := len(p.Classes)
+	first := 0 // class with a calibration
+	if w == 2 {
+		first = 1
+	}
+	perf.Calibration = make([]Calibration, w-first)
+	each(w-first, func(k int) {
+		y := make([]float64, l.Len())
 		for i, v := range l.Y {
-			y[i] = 0
-			if int(v) == class {
+			if int(v) == first+k {
 				y[i] = 1
 			}
 		}
-		perf.Calibration = append(perf.Calibration, calibrate(scores(predictions, w, class), y))
-	}
+		perf.Calibration[k] = calibrate(scores(predictions, w, first+k), y)
+	})
 	e := p.expected(perf.Calibration, predictions)
 	if p.Task == dataset.Multiclass && slices.ContainsFunc(perf.Calibration, func(c Calibration) bool { return len(c.X) > 0 }) {
 		perf.Offsets = perf.offsets(e)
@@ -88,6 +90,22 @@ func uncertainty(e evaluate.Estimate) float64 {
 		return se
 	}
 	return arm
+}
+
+// atPooled is the reference's standard error as it would be if reference and window had the value of both together, which they have when nothing changed:
+// a reference that came out well by chance has too small an error of its own, and would call every window worse. A share's error goes with
+// sqrt(v (1-v)), that of an error with v. It is never less than the reference's own. The idea is that of the score test: Rao (1948).
+func atPooled(metric string, ref, got evaluate.Estimate) float64 {
+	scatter := func(v float64) float64 { return math.Sqrt(max(0, v*(1-v))) }
+	if metric == evaluate.NameRMSE {
+		scatter = math.Abs
+	}
+	n, m := float64(ref.N), float64(got.N)
+	own, pooled := scatter(float64(ref.Value)), scatter((n*float64(ref.Value)+m*float64(got.Value))/(n+m))
+	if !(own > 0) {
+		return uncertainty(ref)
+	}
+	return uncertainty(ref) * max(1, pooled/own)
 }
 
 // least is the loss below which it does not matter, in the metric's unit.

@@ -201,6 +201,35 @@ func TestFewLabels(t *testing.T) {
 	}
 }
 
+// When nothing changed at most one window in a hundred shows a loss, also where the reference is small and the window is not: what is then uncertain is what the
+// model was worth before.
+func TestLossAlarmRates(t *testing.T) {
+	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass} {
+		for _, size := range [][2]int{{100, 1000}, {100, 3000}, {300, 3000}}[:fewer(3, 1)] {
+			draws := simulations(60, 1000)
+			estimated, realised := make([]int, draws), make([]int, draws)
+			each(draws, func(i int) {
+				w := newWorld(uint64(1000*size[0] + 10_000_000*size[1] + i))
+				p := profiled(t, w.reference(task, size[0]))
+				for range 3 {
+					predictions, l := w.task(task, size[1], 2, 0)
+					r := measure(t, p, Window{Frame: w.plain(size[1]), Predictions: predictions, Labels: l.Y})
+					if r.Estimated == nil || r.Realised == nil {
+						t.Errorf("no performance: %s; %s", r.NoEstimate, r.NoRealised)
+						return
+					}
+					estimated[i], realised[i] = estimated[i]+one(r.Estimated.Significant), realised[i]+one(r.Realised.Significant)
+				}
+			})
+			e, r, n := sum1(estimated), sum1(realised), 3*draws
+			t.Logf("nothing changed, %-10s %5d reference rows, windows of %5d: loss by estimate in %s, by labels in %s", task, size[0], size[1], rate(e, n), rate(r, n))
+			if tail(e, n, 0.01) < 1e-3 || tail(r, n, 0.01) < 1e-3 {
+				t.Errorf("%s: %d losses by estimate and %d by labels in %d windows in which nothing changed", task, e, r, n)
+			}
+		}
+	}
+}
+
 // Neither figure cries wolf when nothing changed, and the estimate's band is the noise it has.
 func TestPerformanceFalseAlarms(t *testing.T) {
 	w, alarms, spread, total := newWorld(23), 0, 0.0, 150

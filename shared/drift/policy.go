@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"mlops/shared/fault"
 )
@@ -52,7 +53,13 @@ func DefaultPolicy() Policy {
 
 // Validate names every figure that is out of range.
 func (p Policy) Validate() error {
-	var d []fault.Detail
+	if d := p.problems(); d != nil {
+		return fault.Invalidf("the drift policy has %s", counted(len(d), "fault")).With(d...)
+	}
+	return nil
+}
+
+func (p Policy) problems() (d []fault.Detail) {
 	bound := func(field string, v, low, high float64) {
 		if math.IsNaN(v) || v < low || v > high {
 			d = append(d, fault.Detail{Field: field, Code: "out_of_range", Got: v, Expected: fmt.Sprintf("%g to %g", low, high)})
@@ -74,10 +81,7 @@ func (p Policy) Validate() error {
 	bound("min_joint", p.MinJoint, 0, 1e6)
 	bound("min_separation", p.MinSeparation, 0, 0.5)
 	if names := sortedKeys(corrections); !slices.Contains(names, p.Correction) {
-		d = append(d, fault.Detail{Field: "correction", Code: "unknown", Got: p.Correction, Expected: fmt.Sprintf("one of %q", names)})
+		d = append(d, fault.Detail{Field: "correction", Code: "unknown", Got: p.Correction, Expected: "one of " + strings.Join(names, ", ")})
 	}
-	if d != nil {
-		return fault.Invalidf("drift policy has %d faults", len(d)).With(d...)
-	}
-	return nil
+	return d
 }

@@ -97,7 +97,7 @@ const (
 // Window is a stretch of what the model met.
 type Window struct {
 	Start, End   time.Time
-	Frame        *dataset.Frame      // columns that the profile does not know are ignored
+	Frame        *dataset.Frame      // columns that the profile does not know are named in the report and not compared
 	Predictions  []float64           // row-major rows x width, NaN = not answered; may be nil
 	Labels       []float64           // class index or value, NaN = not known yet; may be nil
 	Segments     map[string][]string // declared segment columns: each row's group, "" = missing; may be nil

@@ -34,12 +34,12 @@ func (t *Tally) realised(pol Policy) (perf *Performance, all evaluate.Metrics, w
 func (t *Tally) performanceOf(rows []int, ref evaluate.Estimate, band float64, pol Policy) (perf *Performance, all evaluate.Metrics, why string) {
 	p := t.profile
 	if len(rows) < pol.MinLabels {
-		return nil, nil, fmt.Sprintf("%d labelled rows, it takes %d", len(rows), pol.MinLabels)
+		return nil, nil, fmt.Sprintf("%s, it takes %d", counted(len(rows), "labelled row"), pol.MinLabels)
 	}
 	l, predictions := t.answersOf(rows)
 	if p.Task == dataset.Binary {
 		if rarer := slices.Min(l.Counts()); rarer < pol.MinRarer {
-			return nil, nil, fmt.Sprintf("%d labelled rows of the rarer class, it takes %d", rarer, pol.MinRarer)
+			return nil, nil, fmt.Sprintf("%s of the rarer class, it takes %d", counted(rarer, "labelled row"), pol.MinRarer)
 		}
 	}
 	all, err := evaluate.Detail(l, predictions, p.Threshold)
@@ -47,7 +47,7 @@ func (t *Tally) performanceOf(rows []int, ref evaluate.Estimate, band float64, p
 		return nil, nil, err.Error()
 	}
 	got := all[p.Performance.Metric]
-	noise := math.Hypot(uncertainty(ref), uncertainty(got))
+	noise := math.Hypot(atPooled(p.Performance.Metric, ref, got), uncertainty(got))
 	return judge(p.Performance.Metric, float64(got.Value), float64(got.Low), float64(got.High), len(rows), float64(ref.Value), noise, band, pol), all, ""
 }
 

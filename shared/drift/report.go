@@ -41,10 +41,15 @@ const (
 	SegmentLoss      = "segment_loss"      // the model got worse in a group
 	Duplicates       = "duplicates"        // the same rows more than once
 	RowCount         = "row_count"         // far fewer or more rows than usual
+	EmptyReference   = "empty_reference"   // the reference has no value to compare with: all are missing or infinite
+	ExtraColumn      = "extra_column"      // a column that the profile does not know
+	ColumnOrder      = "column_order"      // a column stands elsewhere than in the reference
+	ColumnType       = "column_type"       // numbers in a feature of categories
 )
 
 // Severities of a finding.
 const (
+	SeverityInfo  = "info" // said, and no change: no column drifted by it, and no verdict comes of it
 	SeverityWarn  = "warn"
 	SeverityAlert = "alert"
 )
@@ -73,7 +78,7 @@ type Report struct {
 
 	Verdict  string    `json:"verdict"`
 	Reasons  []string  `json:"reasons"`  // why the verdict, and why not a louder one
-	Findings []Finding `json:"findings"` // loudest first, then by the feature's importance
+	Findings []Finding `json:"findings"` // loudest first, then by the feature's importance; those of severity info last
 
 	Estimated       *Performance               `json:"estimated,omitempty"`        // without labels; nil: NoEstimate says why
 	NoEstimate      string                     `json:"no_estimate,omitempty"`      //
@@ -138,7 +143,7 @@ type Histogram struct {
 // Finding is one thing that changed, with the evidence.
 type Finding struct {
 	Kind      string       `json:"kind"`
-	Severity  string       `json:"severity"`           // warn or alert
+	Severity  string       `json:"severity"`           // info, warn or alert
 	Feature   string       `json:"feature"`            // of a joint or domain finding the one that carries most of it, "" if none does
 	Effect    number.Float `json:"effect"`             // how much, in Unit
 	Unit      string       `json:"unit"`               // sd, share of rows, times

@@ -12,7 +12,7 @@ import (
 )
 
 // tallyFormat is the version of what MarshalJSON writes; ReadTally reads no other.
-const tallyFormat = 2
+const tallyFormat = 3
 
 // storedTally is a Tally as JSON. Floats that must come back to the bit are base64 of their little-endian IEEE 754 bytes.
 type storedTally struct {
@@ -38,6 +38,7 @@ type storedCounts struct {
 	Unreadable int            `json:"unreadable,omitempty"`
 	Absent     bool           `json:"absent,omitempty"`
 	Text       bool           `json:"text,omitempty"`
+	Numeric    bool           `json:"numeric,omitempty"`
 	Bins       []int          `json:"bins"`
 	Unseen     map[string]int `json:"unseen,omitempty"`
 	Halved     int            `json:"halved,omitempty"`
@@ -143,7 +144,7 @@ func (t *Tally) Unanswered() int {
 }
 
 func (c *counts) stored() *storedCounts {
-	s := &storedCounts{Rows: c.rows, Missing: c.missing, Infinite: c.infinite, Unreadable: c.unreadable, Absent: c.absent, Text: c.text, Bins: c.bins, Unseen: c.unseen, Halved: c.halved, Novel: c.novel}
+	s := &storedCounts{Rows: c.rows, Missing: c.missing, Infinite: c.infinite, Unreadable: c.unreadable, Absent: c.absent, Text: c.text, Numeric: c.numeric, Bins: c.bins, Unseen: c.unseen, Halved: c.halved, Novel: c.novel}
 	if c.sum != nil {
 		s.Numbers = &storedNumbers{Sum: c.sum.stored(), Squares: c.squares.stored(), Negative: c.sizes.negative.stored(), Positive: c.sizes.positive.stored(), Zeros: c.sizes.zeros,
 			Least: number.Float(c.least), Most: number.Float(c.most)}
@@ -165,7 +166,7 @@ func (s *storedCounts) fits(f *FeatureProfile) bool {
 
 func (s *storedCounts) counts(f *FeatureProfile) *counts {
 	c := f.newCounts()
-	c.rows, c.missing, c.infinite, c.unreadable, c.absent, c.text, c.bins, c.halved, c.novel = s.Rows, s.Missing, s.Infinite, s.Unreadable, s.Absent, s.Text, s.Bins, s.Halved, s.Novel
+	c.rows, c.missing, c.infinite, c.unreadable, c.absent, c.text, c.numeric, c.bins, c.halved, c.novel = s.Rows, s.Missing, s.Infinite, s.Unreadable, s.Absent, s.Text, s.Numeric, s.Bins, s.Halved, s.Novel
 	if s.Unseen != nil {
 		c.unseen = s.Unseen
 	}

@@ -11,6 +11,7 @@ type storedRest struct {
 	Delays       []byte            `json:"delays,omitempty"`
 	OtherClasses map[string]int    `json:"other_classes,omitempty"`
 	Losses       *storedLosses     `json:"losses,omitempty"`
+	Shape        storedShape       `json:"shape,omitzero"`
 }
 
 type storedSegment struct {
@@ -31,7 +32,7 @@ type storedLosses struct {
 }
 
 func (t *Tally) storedRest() storedRest {
-	r := storedRest{Faults: t.faults, Delays: packed(t.delays), OtherClasses: t.otherClasses}
+	r := storedRest{Faults: t.faults, Delays: packed(t.delays), OtherClasses: t.otherClasses, Shape: t.shape.stored()}
 	if t.target != nil {
 		r.Target = t.target.stored()
 	}
@@ -66,6 +67,7 @@ func (t *Tally) readRest(r storedRest) bool {
 	if len(r.Segments) != len(p.Segments) || (r.Duplicates != nil) != (p.Repeated != nil) || r.Losses != nil && (p.Performance == nil || p.Performance.Error == nil) {
 		return false
 	}
+	t.shape = r.Shape.shape()
 	t.faults, t.otherClasses, t.delays = map[string]int{}, map[string]int{}, unpacked(r.Delays)
 	for reason, n := range r.Faults {
 		t.faults[reason] = n

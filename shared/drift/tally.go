@@ -36,10 +36,11 @@ type Tally struct {
 	usual        []int          // rows of the windows before
 	joint        *joint.Sums    // nil where the profile has no reconstruction
 	domain       *joint.Separation
+	shape        shape   // columns that the profile does not know, and the order of the others
 	losses       *losses // regression: the errors that are expected; nil without an error model or predictions
 }
 
-// Tally counts a window. Columns that the profile does not know are ignored; one it lacks is counted as absent. The error, Invalid,
+// Tally counts a window. Columns that the profile does not know are named, and not compared; one it lacks is counted as absent. The error, Invalid,
 // names every length that does not fit and labels that are no answer of the task.
 func (p *Profile) Tally(w Window) (*Tally, error) {
 	t, err := p.NewTally()
@@ -101,6 +102,7 @@ func (t *Tally) Add(w Window) error {
 	at := p.columnsOf(w.Frame)
 	each(len(at), func(i int) { t.features[i].add(&p.Features[i], at[i], rows) })
 	t.addTogether(w.Frame, at, rows)
+	t.addShape(w.Frame)
 	t.addTarget(w)
 	t.addSegments(w, rows)
 	t.note(w)
@@ -177,6 +179,7 @@ func (t *Tally) batch(b dataset.Batch) {
 		t.features[i].add(&t.profile.Features[i], column, rows)
 	}
 	t.addTogether(b.Frame, at, rows)
+	t.addShape(b.Frame)
 	t.addSegments(Window{Frame: b.Frame}, rows)
 }
 
@@ -285,6 +288,7 @@ func (t *Tally) mergeRest(o *Tally) {
 	for class, n := range o.otherClasses {
 		t.otherClasses[class] += n
 	}
+	t.shape.merge(&o.shape)
 	t.delays, t.unmatched = append(t.delays, o.delays...), t.unmatched+o.unmatched
 	if len(t.usual) == 0 {
 		t.usual = o.usual

@@ -24,7 +24,7 @@ func (r *Report) decide(columns []column, tests int) {
 		if f.Severity == SeverityAlert {
 			broken++
 		}
-		if !f.Seasonal {
+		if !f.Seasonal && f.Severity != SeverityInfo {
 			news++
 		}
 	}

@@ -142,10 +142,18 @@ func measure(t testing.TB, p *Profile, w Window) *Report {
 	return r
 }
 
-// references is how many references a simulation draws.
+// references is how many references, or windows, a simulation draws: MLOPS_WINDOWS, or as many as usual, of which -short draws a quarter.
 func references(usually int) int {
 	if n, err := strconv.Atoi(os.Getenv("MLOPS_WINDOWS")); err == nil {
 		return n
+	}
+	return fewer(usually, (usually+3)/4)
+}
+
+// fewer is usually, or under -short as much as takes every path once: that is for the race detector, which makes all ten times slower, and proves no rate.
+func fewer(usually, short int) int {
+	if testing.Short() {
+		return short
 	}
 	return usually
 }

@@ -55,7 +55,7 @@ func (c Config) Validate() error {
 	err := c.Policy.Validate()
 	if d != nil || err != nil {
 		d = append(fault.Details(err), d...)
-		return fault.Invalidf("drift.yaml has %d faults", len(d)).With(d...)
+		return fault.Invalidf("drift.yaml has %d of its values wrong", len(d)).With(d...)
 	}
 	return nil
 }

@@ -84,6 +84,9 @@ func (s *scan) run(begin dataset.Begin) (h dataset.Heading, err error) {
 	}
 	s.problems = make([]*dataset.Problems, len(s.units))
 	scanners := min(runtime.GOMAXPROCS(0), len(s.units))
+	for _, u := range s.units {
+		h.Rows += int(u.rows) // the footer says it
+	}
 	take, err := begin(h, scanners)
 	if err != nil {
 		return h, err

@@ -305,7 +305,7 @@ func (r Rule) features(rep *drift.Report) map[string]float64 {
 			case f.Seasonal: // no news
 			case r.What == "broken_data" && f.Severity == drift.SeverityAlert:
 				put(f.Feature, 1)
-			case r.What == "finding" && (len(r.Findings) == 0 || slices.Contains(r.Findings, f.Kind)):
+			case r.What == "finding" && (len(r.Findings) == 0 && f.Severity != drift.SeverityInfo || slices.Contains(r.Findings, f.Kind)):
 				put(f.Feature, math.Abs(float64(f.Effect)))
 			}
 		}

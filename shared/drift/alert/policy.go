@@ -27,7 +27,7 @@ type Policy struct {
 type Rule struct {
 	Name           string   `json:"name" yaml:"name"`                                   // what an alert is called: a letter, then letters, digits and underscores
 	What           string   `json:"what" yaml:"what"`                                   // the figure, one of Figures
-	Findings       []string `json:"findings,omitempty" yaml:"findings"`                 // finding: the kinds that count; empty = all
+	Findings       []string `json:"findings,omitempty" yaml:"findings"`                 // finding: the kinds that count; empty = all but those that only inform
 	Features       []string `json:"features,omitempty" yaml:"features"`                 // figures of a feature: patterns as of path.Match; empty = every feature
 	Above          float64  `json:"above" yaml:"above"`                                 // a window is bad when the figure exceeds it
 	Below          *float64 `json:"below,omitempty" yaml:"below"`                       // .. or, where it is set, when the figure is less
@@ -121,7 +121,7 @@ const (
 var nameForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,63}$`)
 
 // kinds are the findings a rule may name.
-var kinds = []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn, drift.Joint, drift.Domain, drift.Target, drift.OneClass, drift.UnknownClass, drift.NegativeTarget, drift.UnmatchedLabel, drift.BadPrediction, drift.SegmentShare, drift.SegmentDrift, drift.SegmentLoss, drift.Duplicates, drift.RowCount}
+var kinds = []string{drift.Covariate, drift.Prediction, drift.MissingRate, drift.AllNull, drift.NewCategory, drift.VanishedCategory, drift.UnitChange, drift.Constant, drift.NonFinite, drift.WrongType, drift.MissingColumn, drift.Joint, drift.Domain, drift.Target, drift.OneClass, drift.UnknownClass, drift.NegativeTarget, drift.UnmatchedLabel, drift.BadPrediction, drift.SegmentShare, drift.SegmentDrift, drift.SegmentLoss, drift.Duplicates, drift.RowCount, drift.EmptyReference, drift.ExtraColumn, drift.ColumnOrder, drift.ColumnType}
 
 // Validate names every fault of the rules at once, by the field's path in alerts.yaml; nil when there is none.
 func (p Policy) Validate() error {
@@ -192,7 +192,7 @@ func (p Policy) Validate() error {
 		}
 	}
 	if d != nil {
-		return fault.Invalidf("the alert rules have %d faults", len(d)).With(d...)
+		return fault.Invalidf("the alert rules have %d of their values wrong", len(d)).With(d...)
 	}
 	return nil
 }

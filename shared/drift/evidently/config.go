@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"mlops/shared/fault"
 	"mlops/shared/model"
@@ -132,7 +133,7 @@ func ReadConfig(b []byte) (Config, error) {
 	}
 	problems = append(problems, c.problems()...)
 	if problems != nil {
-		return c, fault.Invalidf("read the configuration: it has %d problems", len(problems)).With(problems...)
+		return c, fault.Invalidf("read the configuration: it has %s", counted(len(problems), "problem", "problems")).With(problems...)
 	}
 	return c, nil
 }
@@ -162,7 +163,7 @@ func wanted(name string) string {
 // Validate names every choice that is none: unknown tests, thresholds that are no finite number, a share outside [0, 1], columns of two types.
 func (o *Config) Validate() error {
 	if problems := o.problems(); problems != nil {
-		return fault.Invalidf("the configuration has %d problems", len(problems)).With(problems...)
+		return fault.Invalidf("the configuration has %s", counted(len(problems), "problem", "problems")).With(problems...)
 	}
 	return nil
 }
@@ -288,7 +289,7 @@ func (o *Config) threshold(p planned) *float64 {
 // nearest says which known name was probably meant, or all of them.
 func nearest(name string, known []string) string {
 	if near := model.Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s? one of %s", near, list(known))
+		return fmt.Sprintf("%s, which is the nearest, or another of %s", near, list(known))
 	}
 	return "one of " + list(known)
 }
@@ -297,9 +298,17 @@ const listed = 30
 
 func list(names []string) string {
 	if len(names) > listed {
-		return fmt.Sprintf("%q and %d more", names[:listed], len(names)-listed)
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:listed], ", "), len(names)-listed)
 	}
-	return fmt.Sprintf("%q", names)
+	return strings.Join(names, ", ")
+}
+
+// counted is a number of things for people.
+func counted(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 func shorten(b []byte) string {

@@ -193,13 +193,13 @@ func (r *Report) judge(t *tally) {
 		r.Reasons = append(r.Reasons, "no column could be judged")
 	case r.DatasetDrift:
 		r.Verdict = drift.Alert
-		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %d columns drifted: a share of %.3f, at least %g", t.drifted, t.columns, t.share, limit))
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %s drifted: a share of %.3f, at least %g", t.drifted, counted(t.columns, "column", "columns"), t.share, limit))
 	default:
 		r.Verdict = drift.OK
 		if t.drifted+t.failed > 0 {
 			r.Verdict = drift.Warn
 		}
-		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %d columns drifted: a share of %.3f, less than %g", t.drifted, t.columns, t.share, limit))
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %s drifted: a share of %.3f, less than %g", t.drifted, counted(t.columns, "column", "columns"), t.share, limit))
 	}
 	if t.failed > 0 {
 		all := float64(t.columns + t.failed)
@@ -208,7 +208,7 @@ func (r *Report) judge(t *tally) {
 		if (least >= limit) != (most >= limit) {
 			certain = "which leaves the verdict open"
 		}
-		r.Reasons = append(r.Reasons, fmt.Sprintf("%d columns were not judged: with them the share would lie between %.3f and %.3f, %s", t.failed, least, most, certain))
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%s not judged: with them the share would lie between %.3f and %.3f, %s", counted(t.failed, "column was", "columns were"), least, most, certain))
 	}
 	if raises := r.raising(); len(raises) > 0 {
 		r.Reasons = append(r.Reasons, "Evidently itself would raise on "+strings.Join(raises, ", ")+" and give no report")

@@ -337,7 +337,7 @@ func TestConfigProblems(t *testing.T) {
 		t.Fatal("no error")
 	}
 	got := fmt.Sprintf("%+v", errorDetails(err))
-	for _, want := range []string{"did you mean wasserstein?", "num_method", "per_column_method.a", "did you mean chisquare?", "drift_share", "did you mean threshold?", "cat_threshold",
+	for _, want := range []string{"wasserstein, which is the nearest", "num_method", "per_column_method.a", "chisquare, which is the nearest", "drift_share", "threshold, which is the nearest", "cat_threshold",
 		"columns: duplicate_name", "contradiction", "task: unknown"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not named in %s", want, got)

@@ -116,13 +116,17 @@ var checks = map[string]string{
 	drift.RowCount: "baseline_drift_check", drift.UnmatchedLabel: "completeness_check", drift.OneClass: "categorical_values_check", drift.UnknownClass: "categorical_values_check",
 	drift.NegativeTarget: "data_type_check", drift.BadPrediction: "data_type_check", drift.MissingRate: "completeness_check", drift.AllNull: "completeness_check", drift.NewCategory: "categorical_values_check",
 	drift.WrongType: "data_type_check", drift.NonFinite: "data_type_check", drift.MissingColumn: "missing_column_check",
+	drift.ExtraColumn: "extra_column_check", drift.ColumnType: "data_type_check", drift.EmptyReference: "completeness_check",
 }
 
 // NewViolations are the findings of a report, in its order, and columns that the model does not know, if any. A finding of a kind that is not
-// known here counts as drift: nothing found is left out.
+// known here counts as drift: nothing found is left out but the order of the columns.
 func NewViolations(r *drift.Report, extra []string) Violations {
 	v := Violations{Violations: []Violation{}}
 	for _, f := range r.Findings {
+		if f.Kind == drift.ColumnOrder {
+			continue // nothing there goes by the order
+		}
 		check := checks[f.Kind]
 		if check == "" {
 			check = "baseline_drift_check"

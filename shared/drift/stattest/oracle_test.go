@@ -108,7 +108,7 @@ func TestDistributions(t *testing.T) {
 		near(t, fmt.Sprintf("kolmogorov(%d, %g)", n, x), kolmogorovTail(n, x), float64(r[2]), tail)
 	}
 	for _, r := range s.Cramer {
-		if got := cramerLimit(float64(r[0])); math.Abs(got-float64(r[1])) > 1e-14 { // of which p is 1 less this
+		if got := cramerLimit(float64(r[0])); math.Abs(got-float64(r[1])) > 1e-15 { // of which p is 1 less this; the last units are those of NumPy's exp, which differ from processor to processor
 			t.Errorf("cramer(%g) = %.17g, want %.17g", r[0], got, r[1])
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"mlops/shared/fault"
 )
@@ -35,7 +36,7 @@ type Detector interface {
 func New(method string, params []byte) (Detector, error) {
 	d, into := blank(method)
 	if d == nil {
-		return nil, fault.Invalidf("there is no detector %.40q: %q", method, Methods)
+		return nil, fault.Invalidf("there is no detector %.40q: %s", method, strings.Join(Methods, ", "))
 	}
 	if params != nil {
 		if err := strictly(params, into); err != nil {
@@ -65,7 +66,7 @@ func Resume(state []byte) (Detector, error) {
 	}
 	d, _ := blank(e.Method)
 	if d == nil {
-		return nil, fault.Invalidf("there is no detector %.40q: %q", e.Method, Methods)
+		return nil, fault.Invalidf("there is no detector %.40q: %s", e.Method, strings.Join(Methods, ", "))
 	}
 	if err := strictly(e.State, d); err != nil {
 		return nil, fault.Invalidf("resume the detector %s: it is not the JSON of one", e.Method).Because(err)
@@ -144,6 +145,6 @@ func (l *limits) within(field string, v, low, high float64) {
 
 func (l *limits) oneOf(field, v string, known ...string) {
 	if !slices.Contains(known, v) {
-		*l = append(*l, fault.Detail{Field: field, Code: "unknown", Got: v, Expected: fmt.Sprintf("one of %q", known)})
+		*l = append(*l, fault.Detail{Field: field, Code: "unknown", Got: v, Expected: "one of " + strings.Join(known, ", ")})
 	}
 }
