@@ -19,14 +19,18 @@ const (
 //
 // Breiman, Machine Learning 45 (2001); Fisher, Rudin & Dominici, JMLR 20 (2019). Of two features that say the same, each looks
 // dispensable.
-func (r *run) importance(t *trial) []float64 {
+func (r *run) importance(t *trial) ([]float64, error) {
 	features := len(r.data.Features)
 	worse := make([]float64, features)
 	most := max(50*r.spec.Folds, min(importanceRows, importancePredictions/features))
 	repeats := max(1, min(importanceRepeats, most/r.data.Rows))
 	random := rand.New(rand.NewPCG(r.spec.Seed, 0x696d706f7274)) // the second word is arbitrary and fixed
 	folds := 0
-	for k, predictor := range t.predictors {
+	for k := range r.held {
+		predictor, err := r.predictor(t, k)
+		if err != nil {
+			return nil, err
+		}
 		held := r.data.Take(thin(r.data.Labels, r.held[k], most/r.spec.Folds))
 		before, err := evaluate.Score(r.metric, held.Labels, held.Predict(predictor))
 		if err != nil || before != before {
@@ -57,7 +61,7 @@ func (r *run) importance(t *trial) []float64 {
 	for j := range worse {
 		worse[j] = max(0, worse[j]/float64(max(1, folds)))
 	}
-	return worse
+	return worse, nil
 }
 
 // thin takes about n of the rows, evenly spaced within each class so that none is lost.
