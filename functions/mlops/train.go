@@ -184,6 +184,9 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	watch := train.NewWatch(time.Now, limit, newBar(a.err).show)
 	result, err := training.Train(frame, labels, spec, watch.Stop(ctx), watch.Show)
 	if err != nil {
+		if !fault.Is(err, fault.Unavailable) { // what was stopped may go on
+			kept.done(true)
+		}
 		return fault.Wrap(err, "train on %s", f.data)
 	}
 	fitted := time.Now()
@@ -217,7 +220,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err := f.store(bin, out, frame.Drop(without...), labels, version, ended); err != nil {
 		return err
 	}
-	kept.done()
+	kept.done(false)
 	a.answer = out
 	if !a.json {
 		a.tell(out)

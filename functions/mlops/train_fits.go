@@ -12,43 +12,47 @@ import (
 	"mlops/shared/training"
 )
 
-// fitsFile keeps finished fits in the output folder until the model is there: a header that says what they belong to, then records.
+// fitsFile keeps finished fits in the output folder until the model is there: a header that says what they belong to, then records. It comes into
+// being with the first fit.
 type fitsFile struct {
-	file  *os.File
-	found map[string][]float64
-	used  int // of found
-	path  string
+	dir, header string
+	file        *os.File
+	found       map[string][]float64
+	used        int  // of found
+	made        bool // the folder was not there before
 }
 
-// openFits opens what an earlier training of the same table, by the same program, left in dir.
+// openFits reads what an earlier training of the same table, by the same program, left in dir.
 func openFits(dir, scope string) (*fitsFile, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, usage{fmt.Errorf("make the output folder: %w", err)}
+	f := &fitsFile{dir: dir, header: "mlops fits " + scope + "\n"}
+	b, err := readFile(f.path(), 4<<30)
+	if os.IsNotExist(err) {
+		_, missing := os.Stat(dir)
+		f.made = os.IsNotExist(missing)
+		return f, nil
 	}
-	var err error
-	f := &fitsFile{path: filepath.Join(dir, "fits.part")}
-	if f.file, err = os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, usage{fmt.Errorf("keep the fits: %w", err)}
-	}
-	header := []byte("mlops fits " + scope + "\n")
-	b, err := io.ReadAll(io.LimitReader(f.file, 4<<30))
 	if err != nil {
-		return nil, fmt.Errorf("read the fits that are kept in %s: %w", f.path, err)
+		return nil, fmt.Errorf("read the fits that are kept in %s: %w", f.path(), err)
 	}
-	end := len(header)
-	if rest, ok := bytes.CutPrefix(b, header); ok {
+	end := int64(len(f.header))
+	if rest, ok := bytes.CutPrefix(b, []byte(f.header)); ok {
 		whole := 0
 		f.found, whole = train.Records(rest)
-		end += whole
-	} else if _, err := f.file.WriteAt(header, 0); err != nil {
+		end += int64(whole)
+	} else {
+		return f, nil // of another table, or another program
+	}
+	if f.file, err = os.OpenFile(f.path(), os.O_RDWR, 0o644); err != nil {
 		return nil, usage{fmt.Errorf("keep the fits: %w", err)}
 	}
-	if err := f.file.Truncate(int64(end)); err != nil {
+	if err := f.file.Truncate(end); err != nil { // what was torn
 		return nil, usage{fmt.Errorf("keep the fits: %w", err)}
 	}
-	_, err = f.file.Seek(int64(end), io.SeekStart)
+	_, err = f.file.Seek(end, io.SeekStart)
 	return f, err
 }
+
+func (f *fitsFile) path() string { return filepath.Join(f.dir, "fits.part") }
 
 // Get gives a fit that an earlier training finished.
 func (f *fitsFile) Get(key string) []float64 {
@@ -61,13 +65,30 @@ func (f *fitsFile) Get(key string) []float64 {
 
 // Put keeps a fit. What cannot be kept is fitted again: no reason to stop.
 func (f *fitsFile) Put(key string, predictions []float64) {
+	if f.file == nil {
+		if os.MkdirAll(f.dir, 0o755) != nil {
+			return
+		}
+		file, err := os.Create(f.path())
+		if err != nil {
+			return
+		}
+		f.file = file
+		_, _ = f.file.WriteString(f.header)
+	}
 	_, _ = f.file.Write(train.Record(key, predictions))
 }
 
-// done removes what the model has made superfluous.
-func (f *fitsFile) done() {
+// done removes what the model has made superfluous; so it does after a training that failed, with the folder that was made for it.
+func (f *fitsFile) done(failed bool) {
+	if f.file == nil {
+		return
+	}
 	f.file.Close()
-	os.Remove(f.path)
+	os.Remove(f.path())
+	if failed && f.made {
+		os.Remove(f.dir) // only an empty one goes
+	}
 }
 
 // fits refuses a table that is too large for the memory, by its size and its first rows, before it is read. What is compressed, or comes through a pipe,

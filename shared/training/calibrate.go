@@ -36,7 +36,7 @@ type Calibrating struct {
 func (r *run) calibrate(t *trial) ([]float64, *Calibrated, error) {
 	p := r.outOfFold(t)
 	l := r.data.Labels
-	if !r.spec.Calibrate || l.Task == dataset.Regression {
+	if !r.spec.Calibrate || l.Task == dataset.Regression || t == r.trials[0] { // the naive baseline is calibrated by construction
 		return p, nil, nil
 	}
 	c := &Calibrated{}

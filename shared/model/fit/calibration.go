@@ -31,17 +31,19 @@ func Calibrate(method string, l dataset.Labels, p, weight []float64) (model.Cali
 	switch method {
 	case model.Platt:
 		w := logistic(l.Y, weight, [][]float64{mapped(p, func(v float64) float64 { return math.Log(v) - math.Log1p(-v) })})
-		c.A, c.B = w[0], w[1]
+		if c.A, c.B = w[0], w[1]; c.A < 0 { // it knows nothing: the share of the class says more
+			c.A, c.B = 0, logistic(l.Y, weight, nil)[0]
+		}
 	case model.Beta:
 		low := mapped(p, math.Log)
 		high := mapped(p, func(v float64) float64 { return -math.Log1p(-v) })
 		w := logistic(l.Y, weight, [][]float64{low, high})
 		if c.A, c.B, c.C = w[0], w[1], w[2]; c.A < 0 {
 			w = logistic(l.Y, weight, [][]float64{high})
-			c.A, c.B, c.C = 0, w[0], w[1]
+			c.A, c.B, c.C = 0, max(w[0], 0), w[1]
 		} else if c.B < 0 {
 			w = logistic(l.Y, weight, [][]float64{low})
-			c.A, c.B, c.C = w[0], 0, w[1]
+			c.A, c.B, c.C = max(w[0], 0), 0, w[1]
 		}
 	case model.Isotonic:
 		c.X, c.Y = isotonic(l.Y, weight, p)
