@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -324,6 +325,9 @@ func (a *app) tell(t trained) {
 		if c.Chosen && c.Note != "" {
 			a.printf("%s\n", c.Note)
 		}
+	}
+	if len(t.Idle) > 0 {
+		a.printf("warning: these columns say nothing, since they have no value or a single one: %s\n", strings.Join(t.Idle, ", "))
 	}
 	for _, l := range t.Leaks {
 		a.printf("warning: %s\n", l)

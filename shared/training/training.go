@@ -83,6 +83,7 @@ type Result struct {
 	Interrupted bool                // stop came before every candidate was tried
 	Calibrated  *Calibrated         // nil where it was not asked for, or there are no probabilities
 	Decision    *Decision           // nil without costs
+	Idle        []string            // features that say nothing: without a value, or with one value only
 	Leaks       []Leak              // columns that alone predict the target; those Dropped are no feature of Model
 	Explanation explain.Explanation // what the model goes by; without content when stop came first
 }
@@ -166,7 +167,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 			Features: features, Predictor: predictor, Threshold: 0.5},
 		Algorithm: chosen.estimator.Algorithm(), Params: chosen.estimator.Params(), Spec: r.spec, Metric: r.metric, Criterion: r.criterion,
 		CV: cv, Nested: r.corrected(), OutOfFold: outOfFold, Baseline: r.outOfFold(r.trials[0]), Calibrated: calibrated, Decision: r.decide(outOfFold),
-		Folds: r.fold, Covered: r.covered, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks,
+		Folds: r.fold, Covered: r.covered, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks, Idle: idle(r.data.Features),
 	}
 	if out.Decision != nil {
 		out.Model.Threshold = out.Decision.Threshold
@@ -192,6 +193,16 @@ func (r *run) explain(p model.Predictor) explain.Explanation {
 		t.Class = func(row int) int { return int(l.Y[row]) }
 	}
 	return explain.New(p, t)
+}
+
+// idle are the features that no row differs in: a constant with missing values still says something.
+func idle(features []model.Feature) (names []string) {
+	for _, f := range features {
+		if f.Missing == 1 || f.Missing == 0 && (f.Kind == dataset.Numeric && f.Min == f.Max || f.Kind == dataset.Categorical && len(f.Levels) < 2) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // name shows the parameters that tell candidates apart.

@@ -65,11 +65,12 @@ type Found struct {
 	Decision   *training.Decision   `json:"decision,omitempty"`    // the threshold of least cost
 	Shape      *training.Shape      `json:"shape,omitempty"`       // groups, time, weights
 	Stopped    string               `json:"stopped,omitempty"`     // the search was cut short: the best so far
+	Idle       []string             `json:"idle,omitempty"`        // features without a value, or with one value only
 }
 
 // FoundBy is what a training says of its result.
 func FoundBy(r training.Result) Found {
-	f := Found{Members: r.Members(), Calibrated: r.Calibrated, Decision: r.Decision, Stopped: Stopped(r)}
+	f := Found{Members: r.Members(), Calibrated: r.Calibrated, Decision: r.Decision, Stopped: Stopped(r), Idle: r.Idle}
 	if len(r.Spec.Shape.Columns()) > 0 || r.Spec.Shape.ClassWeight != nil {
 		f.Shape = &r.Spec.Shape
 	}
