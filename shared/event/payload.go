@@ -17,6 +17,9 @@ type Upload struct {
 	Model    string   `json:"model"`             // "" = the dataset's name
 	Ignore   []string `json:"ignore,omitempty"`  // columns that are not features
 	Segment  []string `json:"segment,omitempty"` // columns whose groups the gate looks at
+	Group    string   `json:"group,omitempty"`   // column whose equal values stay together, in the split and in a fold; no feature
+	Time     string   `json:"time,omitempty"`    // column to order rows by: the latest are the test part; no feature
+	Weight   string   `json:"weight,omitempty"`  // column that says how much a row counts in training; no feature
 	Actor    string   `json:"actor"`             // who sent it
 	Incident string   `json:"incident,omitempty"`
 	Fresh    int      `json:"fresh,omitempty"` // how many of its last rows are newly labelled traffic (a retraining's data)

@@ -145,6 +145,44 @@ func (r *run) split() {
 	}
 }
 
+// Split parts the rows into a share train, a share val and the rest, each ascending, as the shape declares: whole groups into each part, the latest rows
+// last and equal times together, or stratified as dataset.Split is. The same arguments always give the same rows. The error, Invalid, names what is
+// wrong with the shape's columns.
+func (s Shape) Split(f *dataset.Frame, l dataset.Labels, train, val float64, seed uint64) (trainRows, valRows, testRows []int, err error) {
+	r, d := s.read(f, l)
+	if len(d) > 0 {
+		return nil, nil, nil, fault.Invalidf("part the rows by group, time or weight").With(d...)
+	}
+	var part []int
+	switch {
+	case r.group != nil: // twentieths, dealt alike, add up to the shares
+		part = groupFolds(l, r.group, splitParts, seed)
+	case r.time != nil:
+		part = timeFolds(r.time, splitParts-1)
+		for i := range part {
+			part[i]++
+		}
+	default:
+		trainRows, valRows, testRows = dataset.Split(l, train, val, seed)
+		return trainRows, valRows, testRows, nil
+	}
+	first, second := int(math.Round(train*splitParts)), int(math.Round((train+val)*splitParts))
+	for i, at := range part {
+		switch {
+		case at < first:
+			trainRows = append(trainRows, i)
+		case at < second:
+			valRows = append(valRows, i)
+		default:
+			testRows = append(testRows, i)
+		}
+	}
+	return trainRows, valRows, testRows, nil
+}
+
+// splitParts is how finely Split parts rows that hang together.
+const splitParts = 20
+
 // shuffled are the numbers below n in an order that seed decides.
 func shuffled(n int, seed uint64) []int {
 	return rand.New(rand.NewPCG(seed, 0x67726f757073)).Perm(n) // the second word is arbitrary and fixed

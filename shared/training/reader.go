@@ -1,6 +1,7 @@
 package training
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -144,6 +145,9 @@ func numeric(v any) (float64, bool) {
 		return float64(t), true
 	case uint64:
 		return float64(t), true
+	case json.Number:
+		n, err := t.Float64()
+		return n, err == nil
 	}
 	return 0, false
 }

@@ -68,7 +68,10 @@ func (s Shape) Columns() (names []string) {
 
 // over is s, completed by what it does not say.
 func (s Shape) over(other Shape) Shape {
-	s.Group, s.Time, s.Weight = cmp.Or(s.Group, other.Group), cmp.Or(s.Time, other.Time), cmp.Or(s.Weight, other.Weight)
+	if s.Group+s.Time == "" { // of the two there can be one
+		s.Group, s.Time = other.Group, other.Time
+	}
+	s.Weight = cmp.Or(s.Weight, other.Weight)
 	if s.ClassWeight == nil {
 		s.ClassWeight = other.ClassWeight
 	}
@@ -105,7 +108,7 @@ func (s Shape) read(f *dataset.Frame, l dataset.Labels) (r rows, d []fault.Detai
 			continue
 		case seen[name]:
 			bad(use[0], "duplicate", name, "a column that means one thing")
-		case c.MissingCount() > 0:
+		case use[0] != "group" && c.MissingCount() > 0:
 			bad(name, "missing", fmt.Sprintf("%d of %d rows", c.MissingCount(), c.Len()), "a "+use[0]+" in every row")
 			seen[name] = true
 			continue
@@ -187,11 +190,15 @@ func (w ClassWeight) read(l dataset.Labels) (weights []float64, d []fault.Detail
 	return weights, d
 }
 
-// numbered gives equal values equal numbers, by the order in which they first occur.
+// numbered gives equal values equal numbers, by the order in which they first occur. A row without a value is a group of its own: nothing says that it
+// belongs to another, as a request that was answered does not say whose it was.
 func numbered(c *dataset.Column) []int {
 	number, out := map[string]int{}, make([]int, c.Len())
 	for i := range out {
 		text := c.Text(i)
+		if c.Missing(i) {
+			text = fmt.Sprintf("\x00%d", i)
+		}
 		if _, ok := number[text]; !ok {
 			number[text] = len(number)
 		}

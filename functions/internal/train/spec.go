@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -26,6 +27,10 @@ func (h *Handler) spec(ctx context.Context, v event.Validated) (training.Spec, t
 	if err != nil {
 		return spec, 0, err
 	}
+	if spec.Shape.Group+spec.Shape.Time == "" { // of the two there can be one: what is asked for stands instead of what was declared
+		spec.Shape.Group, spec.Shape.Time = v.Group, v.Time
+	}
+	spec.Shape.Weight = cmp.Or(spec.Shape.Weight, v.Weight)
 	spec.Algorithm, spec.Params, spec.Seed, spec.Threads = v.Algorithm, v.Params, v.Seed, h.Threads
 	if spec.Folds == 0 {
 		spec.Folds = h.Folds
