@@ -84,6 +84,9 @@ func trainCommand(a *app) *cobra.Command {
 	return c
 }
 
+// afterwards is what importance, the corrected estimate and storing may take of a time limit, after the last fit.
+const afterwards = 10 * time.Second
+
 // trained is the command's answer.
 type trained struct {
 	Name       string               `json:"name"`
@@ -180,7 +183,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	spec.Kept = kept
 	limit := time.Time{}
 	if f.limit > 0 {
-		limit = start.Add(f.limit)
+		limit = start.Add(f.limit - min(afterwards, f.limit/5))
 	}
 	watch := train.NewWatch(time.Now, limit, newBar(a.err).show)
 	result, err := training.Train(frame, labels, spec, watch.Stop(ctx), watch.Show)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mlops/functions/internal/host"
 	"mlops/functions/internal/train"
 )
 
@@ -101,6 +103,27 @@ func TestVerifyARun(t *testing.T) {
 	}
 	mlops(t, "train", "--verify", filepath.Join(dir, "absent")).exits(2, "absent")
 	mlops(t, "train", "--verify", file).exits(2, "no record of a training")
+}
+
+// A run of a platform is repeated from its state.
+func TestVerifyAPlatformsRun(t *testing.T) {
+	dir := t.TempDir()
+	state := t.TempDir()
+	h, err := host.Open(host.Options{Dir: state, Now: time.Now, Window: time.Hour, APIKey: "k", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mlops(t, "data", "push", "--dataset", "loan", "--target", "default", "--state", state, "--wait", trainTable(t, dir, 300)).exits(0)
+	runs, err := filepath.Glob(filepath.Join(state, "models", "models", "loan", "runs", "*", "run.json"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%v, %v", runs, err)
+	}
+	if v := mlops(t, "train", "--verify", runs[0], "--json").exits(0).document(); v["equal"] != true || len(v["differences"].([]any)) != 0 {
+		t.Errorf("%v", v)
+	}
 }
 
 // A run speaks MLflow: parameters and metrics of the whole, and below it each candidate with a step for every fold.

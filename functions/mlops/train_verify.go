@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"mlops/functions/internal/table"
 	"mlops/functions/internal/train"
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
@@ -40,11 +41,7 @@ func (a *app) verify(ctx context.Context, f trainFlags, at string) error {
 		return err
 	}
 	was := run.Training
-	if f.data == "" {
-		f.data = was.Data
-	}
-	f.target, f.positive, f.task, f.categorical, f.ignore = was.Target, was.Positive, was.Task, was.Categorical, was.Ignore
-	frame, labels, _, err := f.load(f.data, nil)
+	frame, labels, version, err := f.recorded(ctx, run, dir)
 	if err != nil {
 		return fault.Wrap(err, "read the table of run %s: --data says where it lies now", run.Info.RunID)
 	}
@@ -54,7 +51,7 @@ func (a *app) verify(ctx context.Context, f trainFlags, at string) error {
 			out.Difference = append(out.Difference, difference{what, recorded, now})
 		}
 	}
-	differs("data version", was.Version, dataset.Digest(frame))
+	differs("data version", was.Version, version)
 	env := train.Here(f.threads)
 	differs("code version", was.Environment.Code, env.Code)
 	differs("go version", was.Environment.Go, env.Go)
@@ -85,6 +82,54 @@ func (a *app) verify(ctx context.Context, f trainFlags, at string) error {
 	}
 	return nil
 }
+
+// recorded is the table of a run, and the version that it has now: a file, or of a platform's run the data version in its state.
+func (f trainFlags) recorded(ctx context.Context, run train.Run, dir string) (*dataset.Frame, dataset.Labels, string, error) {
+	was := run.Training
+	if name, id, ok := processed(was.Data); ok && f.data == "" {
+		b := stateData(filepath.Join(dir, "..", "..", "..", "..", "..", "data"))
+		m, err := table.ReadManifest(ctx, b, name, id)
+		if err != nil {
+			return nil, dataset.Labels{}, "", err
+		}
+		frame, labels, _, err := train.Table(ctx, b, m, was.Spec.Shape)
+		return frame, labels, m.Version, err
+	}
+	if f.data == "" {
+		f.data = was.Data
+	}
+	f.target, f.positive, f.task, f.categorical, f.ignore = was.Target, was.Positive, was.Task, was.Categorical, was.Ignore
+	frame, labels, _, err := f.load(f.data, nil)
+	if err != nil {
+		return nil, labels, "", err
+	}
+	return frame, labels, dataset.Digest(frame), nil
+}
+
+// processed are the dataset and the version of a key processed/<dataset>/<version>.
+func processed(key string) (name, id string, ok bool) {
+	part := strings.Split(key, "/")
+	if len(part) != 3 || part[0] != "processed" {
+		return "", "", false
+	}
+	return part[1], part[2], true
+}
+
+// stateData is the folder of a state's data, to be read only.
+type stateData string
+
+// Get reads an object.
+func (d stateData) Get(_ context.Context, key string, limit int64) ([]byte, error) {
+	return readFile(filepath.Join(string(d), filepath.FromSlash(key)), limit)
+}
+
+// Create refuses: nothing is written.
+func (d stateData) Create(context.Context, string, []byte) error {
+	return fault.Deniedf("the data are read only")
+}
+
+// List tells nothing: what is read is named.
+func (d stateData) List(context.Context, string, string, int) ([]string, error) { return nil, nil }
 
 // compareRuns says in what the search went another way.
 func compareRuns(run train.Run, now training.Result, differs func(what, recorded, now string)) {

@@ -11,7 +11,7 @@ import (
 const (
 	importanceRows        = 20_000 // rows looked at, of all folds together
 	importanceRepeats     = 10     // permutations of each feature, on small tables
-	importancePredictions = 2_000_000
+	importancePredictions = 500_000
 )
 
 // importance is, for each feature, by how much the primary metric gets worse on rows that the fold's model had not seen when the

@@ -13,7 +13,7 @@ const CodeTooLittle = "too_little_memory"
 // the rows of the fold at hand and in its bins; a row also holds each candidate's out-of-fold predictions and losses.
 const (
 	programBytes = 64 << 20
-	valueBytes   = 8 + 8 + 7 + 2
+	valueBytes   = 8 + 8 + 7 + 1 + 12 // the last: garbage that is not yet collected
 	rowBytes     = 64
 )
 

@@ -1,7 +1,6 @@
 package training
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"mlops/shared/fault"
 	"mlops/shared/model"
+	"mlops/shared/model/fit"
 )
 
 // reader walks a document as YAML or JSON gives it, and gathers what is wrong by the path at which it stands.
@@ -96,7 +96,7 @@ func (r reader) number(into *float64, low, high float64) {
 	if r.value == nil {
 		return
 	}
-	v, ok := numeric(r.value)
+	v, ok := fit.Number(r.value)
 	switch {
 	case !ok:
 		r.bad(model.CodeWrongType, shorten(r.value), fmt.Sprintf("a number in [%g, %g]", low, high))
@@ -112,7 +112,7 @@ func (r reader) count(into *int, low, high int) {
 	if r.value == nil {
 		return
 	}
-	v, ok := numeric(r.value)
+	v, ok := fit.Number(r.value)
 	switch {
 	case !ok || v != math.Trunc(v):
 		r.bad(model.CodeWrongType, shorten(r.value), fmt.Sprintf("a whole number, %d to %d", low, high))
@@ -132,24 +132,6 @@ func (r reader) flag(into *bool) {
 		return
 	}
 	r.bad(model.CodeWrongType, shorten(r.value), "true or false")
-}
-
-// numeric is a number as YAML or JSON gives it.
-func numeric(v any) (float64, bool) {
-	switch t := v.(type) {
-	case float64:
-		return t, true
-	case int:
-		return float64(t), true
-	case int64:
-		return float64(t), true
-	case uint64:
-		return float64(t), true
-	case json.Number:
-		n, err := t.Float64()
-		return n, err == nil
-	}
-	return 0, false
 }
 
 func shorten(v any) string { return fmt.Sprintf("%.60s", fmt.Sprint(v)) }

@@ -11,6 +11,7 @@ import (
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
+	"mlops/shared/model/fit"
 )
 
 // Shape is what is declared of the rows of a table: how they hang together, and how much each counts. Its columns are no features.
@@ -42,7 +43,7 @@ func ParseClassWeight(v any) (ClassWeight, error) {
 	case map[string]any:
 		w := ClassWeight{}
 		for name, x := range v {
-			n, ok := numeric(x)
+			n, ok := fit.Number(x)
 			if !ok {
 				return nil, fault.Invalidf("the weight of class %.40q is no number", name)
 			}

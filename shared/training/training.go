@@ -88,6 +88,9 @@ type Result struct {
 	Explanation explain.Explanation // what the model goes by; without content when stop came first
 }
 
+// Known is what predictions of the whole table, row-major, say of the rows that are in a fold.
+func (r Result) Known(p []float64) []float64 { return rowsOf(p, r.Covered, r.Model.Width()) }
+
 // Members names the members of a model that is a vote; nil of any other.
 func (r Result) Members() []string {
 	if r.Algorithm != (fit.Vote{}).Algorithm() {

@@ -224,7 +224,7 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 	}
 	outOfFold, baseline := a.result.OutOfFold, a.result.Baseline
 	if rows := a.result.Covered; len(rows) < d.frame.Rows() { // windows in time: nothing is known of the first one's rows
-		outOfFold, baseline = rowsOf(outOfFold, rows, m.Width()), rowsOf(baseline, rows, m.Width())
+		outOfFold, baseline = a.result.Known(outOfFold), a.result.Known(baseline)
 		d = d.rows(rows)
 	}
 	profile, err := drift.NewProfile(drift.Reference{Model: name, Version: v.Number, Frame: d.frame, Labels: d.labels, Predictions: outOfFold, Importance: importance, Segments: d.groups})

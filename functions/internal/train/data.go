@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"mlops/functions/internal/capture"
 	"mlops/functions/internal/table"
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
@@ -31,27 +32,36 @@ func withShape(m table.Manifest, f *dataset.Frame, shape training.Shape) (*datas
 	return dataset.NewFrame(columns...)
 }
 
+// Table is what a data version is trained on: the features of train and val, with the columns of the shape, their labels, and all columns of these rows.
+func Table(ctx context.Context, b capture.Blobs, m table.Manifest, shape training.Shape) (features *dataset.Frame, l dataset.Labels, all *dataset.Frame, err error) {
+	trainPart, err := table.ReadSplit(ctx, b, m, "train")
+	if err != nil {
+		return nil, l, nil, err
+	}
+	valPart, err := table.ReadSplit(ctx, b, m, "val")
+	if err != nil {
+		return nil, l, nil, err
+	}
+	if all, err = dataset.Concat(trainPart, valPart); err != nil {
+		return nil, l, nil, err
+	}
+	if l, err = (dataset.Target{Column: m.Target}).Labels(all, m.Task, m.Positive); err != nil {
+		return nil, l, nil, err
+	}
+	features, err = withShape(m, all, shape)
+	return features, l, all, err
+}
+
 // read reads a data version. The columns of the shape stand among the features, for the training to take off.
 func (h *Handler) read(ctx context.Context, m table.Manifest, shape training.Shape) (*data, error) {
-	trainPart, err := table.ReadSplit(ctx, h.Blobs, m, "train")
-	if err != nil {
-		return nil, err
-	}
-	valPart, err := table.ReadSplit(ctx, h.Blobs, m, "val")
-	if err != nil {
+	d := &data{groups: map[string][]string{}}
+	var both *dataset.Frame
+	var err error
+	if d.frame, d.labels, both, err = Table(ctx, h.Blobs, m, shape); err != nil {
 		return nil, err
 	}
 	testPart, err := table.ReadSplit(ctx, h.Blobs, m, "test")
 	if err != nil {
-		return nil, err
-	}
-	both, err := dataset.Concat(trainPart, valPart)
-	if err != nil {
-		return nil, err
-	}
-	target := dataset.Target{Column: m.Target}
-	d := &data{groups: map[string][]string{}}
-	if d.labels, err = target.Labels(both, m.Task, m.Positive); err != nil {
 		return nil, err
 	}
 	if d.truth, err = like(testPart, m, d.labels.Classes); err != nil {
@@ -62,9 +72,6 @@ func (h *Handler) read(ctx context.Context, m table.Manifest, shape training.Sha
 		for i := range both.Rows() {
 			d.groups[s] = append(d.groups[s], c.Text(i))
 		}
-	}
-	if d.frame, err = withShape(m, both, shape); err != nil {
-		return nil, err
 	}
 	d.test = m.Features(testPart).Drop(shape.Columns()...)
 	return d, nil

@@ -154,12 +154,3 @@ func (d *data) rows(rows []int) *data {
 	}
 	return out
 }
-
-// rowsOf takes rows of a row-major table.
-func rowsOf(p []float64, rows []int, width int) []float64 {
-	out := make([]float64, 0, len(rows)*width)
-	for _, i := range rows {
-		out = append(out, p[i*width:(i+1)*width]...)
-	}
-	return out
-}
