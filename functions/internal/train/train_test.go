@@ -13,6 +13,7 @@ import (
 	"mlops/shared/dataset/version"
 	"mlops/shared/event"
 	"mlops/shared/fault"
+	"mlops/shared/model"
 	"mlops/shared/training"
 )
 
@@ -180,5 +181,56 @@ func TestTunedNamesEveryMistake(t *testing.T) {
 	}
 	if !slices.Equal(fields, []string{"class_weight", "cost_fp", "budget", "time_limit"}) {
 		t.Errorf("%v", fields)
+	}
+}
+
+// On a platform a training that dies is taken up when its event comes again: from the store, with the same artefact.
+func TestTakenUpFromTheStore(t *testing.T) {
+	n := 240
+	x, y := make([]float64, n), make([]float64, n)
+	for i := range n {
+		x[i], y[i] = float64(i*37%n), float64((i*37%n+i%5*40)/n)
+	}
+	f, err := dataset.NewFrame(dataset.NumericColumn("x", x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"0", "1"}, Y: y}
+	store, now := blobs{}, at.Add(time.Hour)
+	run := func(dieAfter int) (sha string, fits *Fits) {
+		fits = &Fits{Blobs: store, Dir: "fits", After: at, Now: func() time.Time { return now }}
+		if err := fits.open(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if v := recover(); v != nil && v != any("killed") {
+				panic(v)
+			}
+		}()
+		spec := training.Spec{Algorithm: "boosting", Params: map[string]any{"trees": 20.0}, Kept: fits}
+		r, err := training.Train(f, l, spec, nil, func(p training.Progress) {
+			if p.Done == dieAfter {
+				panic("killed")
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := r.Model.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model.Digest(b), fits
+	}
+	if sha, _ := run(7); sha != "" || len(store) != 7 {
+		t.Fatalf("%d fits are kept", len(store))
+	}
+	again, fits := run(-1)
+	if len(fits.found) != 7 || len(store) != 10 {
+		t.Errorf("%d found, %d kept in all", len(fits.found), len(store))
+	}
+	clear(store)
+	if whole, _ := run(-1); whole != again {
+		t.Errorf("taken up %s, run through %s", again, whole)
 	}
 }
