@@ -80,11 +80,16 @@ func (v *Vote) Raw(dst, x []float64) {
 // between them a feature's part in link is the integral of the slope times c (R. Aumann & L. Shapley, Values of non-atomic games, 1974): for two
 // classes the secant's slope, for more the integral by Gauss and Legendre, its error going to the base.
 func (v *Vote) Explain(dst, x []float64) {
+	v.divide(dst, x, func(i int, parts, x []float64) { v.Members[i].(Explainer).Explain(parts, x) })
+}
+
+// divide joins what explain says of each member's raw scores.
+func (v *Vote) divide(dst, x []float64, explain func(member int, parts, x []float64)) {
 	n, k := len(x), v.Outputs()
 	clear(dst[:k*(n+1)])
 	parts := make([]float64, k*(n+1))
-	for _, m := range v.Members {
-		m.(Explainer).Explain(parts, x)
+	for i, m := range v.Members {
+		explain(i, parts, x)
 		carry(dst, parts, v.link(m), k, n, float64(len(v.Members)))
 	}
 	p := make([]float64, k)
