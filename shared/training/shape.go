@@ -211,7 +211,7 @@ func numbered(c *dataset.Column) []int {
 // layouts are the ways in which a text may tell a time.
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04", "2006-01-02", "2006/01/02", "2006-01", "20060102"}
 
-// clock reads a time column: numbers as they are, texts as times, all by one layout, in nanoseconds of the common era.
+// clock reads a time column: numbers as they are, texts as times, all by one layout, in seconds since 1970.
 func clock(c *dataset.Column) ([]float64, *fault.Detail) {
 	if c.Kind == dataset.Numeric {
 		return c.Float, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"slices"
 
 	"mlops/functions/internal/reference"
 	"mlops/functions/internal/table"
@@ -151,7 +152,8 @@ func (h *Handler) produce(ctx context.Context, e event.Event, m table.Manifest, 
 	end := h.Now()
 	a.run = NewRun(Ended{ID: e.ID, Model: v.Model, Start: start, End: end, Result: result, Parts: map[string]evaluate.Metrics{"cv": result.CV, "nested": result.Nested, "test": a.test}, Watch: watch,
 		ArtifactURI: path.Join("models", v.Model, "sha256", a.sha), Files: a.files,
-		Repeat: Repeat{Data: path.Join("processed", v.Dataset, m.Version), Version: m.Version, Target: m.Target, Positive: m.Positive, Task: string(m.Task), Ignore: append(m.Ignore, m.Segment...), Environment: env, SHA256: a.sha, Seconds: end.Sub(start).Seconds()}})
+		Repeat: Repeat{Data: path.Join("processed", v.Dataset, m.Version), Version: m.Version, Target: m.Target, Positive: m.Positive, Task: string(m.Task),
+			Ignore: slices.Concat(m.Ignore, m.Segment), Environment: env, SHA256: a.sha, Seconds: end.Sub(start).Seconds()}})
 	return a, d, nil
 }
 

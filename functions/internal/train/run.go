@@ -207,7 +207,7 @@ func tags(e Ended) []Pair {
 	return out
 }
 
-// Failed records a training that failed.
+// FailedRun records a training that failed.
 func FailedRun(id, model string, start, end time.Time, repeat Repeat, cause error) Run {
 	run := Run{Info: RunInfo{RunID: id, RunName: model + " " + start.UTC().Format(time.RFC3339), Experiment: model, Status: "FAILED", Start: start.UnixMilli(), End: end.UnixMilli(), Lifecycle: "active"}, Training: &repeat}
 	run.Data.Tags = []Pair{{"mlflow.runName", model}, {"mlflow.note.content", cause.Error()}, {"mlops.data_version", repeat.Version}, {"mlops.error", fault.KindOf(cause).String()}}
