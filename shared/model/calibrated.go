@@ -1,10 +1,10 @@
 package model
 
 import (
-	"math"
 	"sort"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 	"mlops/shared/model/wire"
 )
@@ -45,7 +45,7 @@ const MaxPoints = 100_000
 func (c *Calibration) Apply(p []float64) {
 	if c.Method == Temperature {
 		for k, v := range p {
-			p[k] = c.A * math.Log(max(v, CertainAt))
+			p[k] = c.A * elementary.Log(max(v, CertainAt))
 		}
 		softmax(p)
 		return
@@ -54,9 +54,9 @@ func (c *Calibration) Apply(p []float64) {
 	var q float64
 	switch c.Method {
 	case Platt:
-		q = sigmoid(float64(c.A*(math.Log(v)-math.Log1p(-v))) + c.B)
+		q = elementary.Sigmoid(float64(c.A*(elementary.Log(v)-elementary.Log1p(-v))) + c.B)
 	case Beta:
-		q = sigmoid(float64(c.A*math.Log(v)) - float64(c.B*math.Log1p(-v)) + c.C)
+		q = elementary.Sigmoid(float64(c.A*elementary.Log(v)) - float64(c.B*elementary.Log1p(-v)) + c.C)
 	default:
 		q = c.line(v)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 	"mlops/shared/model/wire"
 )
@@ -78,7 +79,7 @@ func (v *Vote) Raw(dst, x []float64) {
 //
 // A member explains its own raw score s, whose contributions c lead from its base b to s(x); the prediction is link(s). Along the straight line
 // between them a feature's part in link is the integral of the slope times c (R. Aumann & L. Shapley, Values of non-atomic games, 1974): for two
-// classes the secant's slope, for more the integral by Gauss and Legendre, its error going to the base.
+// classes, and for values, the secant's slope, for more the integral by Gauss and Legendre, its error going to the base.
 func (v *Vote) Explain(dst, x []float64) {
 	v.divide(dst, x, func(i int, parts, x []float64) { v.Members[i].(Explainer).Explain(parts, x) })
 }
@@ -144,9 +145,16 @@ func slopes(l Link, base, end []float64) []float64 {
 	out := make([]float64, k*k)
 	switch l {
 	case Logit:
-		p, q := sigmoid(base[0]), sigmoid(end[0])
+		p, q := elementary.Sigmoid(base[0]), elementary.Sigmoid(end[0])
 		if out[0] = p * (1 - p); end[0] != base[0] {
 			out[0] = (q - p) / (end[0] - base[0])
+		}
+	case Log:
+		p, q := []float64{base[0]}, []float64{end[0]}
+		l.apply(p, 1)
+		l.apply(q, 1)
+		if out[0] = p[0]; end[0] != base[0] {
+			out[0] = (q[0] - p[0]) / (end[0] - base[0])
 		}
 	case Softmax:
 		p := make([]float64, k)

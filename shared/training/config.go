@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 	"mlops/shared/model/fit"
 )
@@ -35,7 +36,7 @@ type Config struct {
 
 // Range is a hyperparameter's default and the range that candidates are drawn from.
 type Range struct {
-	Default   *float64 // nil: left to the size of the table
+	Default   any // a number, or for parameters that are none what fit.Parse takes; nil: left to the size of the table and the task
 	Low, High float64
 	Scale     string // linear, log; "" = it is not drawn
 	Source    string
@@ -149,23 +150,28 @@ func (c *Config) readParameters(r reader) {
 // readRange reads one hyperparameter over what is known of it.
 func readRange(r reader, p fit.Parameter, g Range) Range {
 	r.fields("default", "low", "high", "scale", "source")
-	low := p.Low
+	low, high := p.Low, p.High
 	if p.Open {
 		low = math.Nextafter(low, math.Inf(1))
 	}
+	if p.Under {
+		high = math.Nextafter(high, math.Inf(-1))
+	}
 	if v := r.at("default"); v.value != nil {
-		if s, isText := v.value.(string); isText && s == "size" {
+		if g.Default = v.value; v.value == "size" {
 			g.Default = nil
 		} else {
-			var d float64
-			v.number(&d, low, p.High)
-			if g.Default = &d; p.Whole && d != math.Trunc(d) {
-				v.bad("wrong_type", fmt.Sprint(d), "a whole number, or size: left to the size of the table")
+			for _, d := range p.Check(v.value) {
+				v.bad(d.Code, d.Got, d.Expected+", or size: left to the table")
 			}
 		}
 	}
-	r.at("low").number(&g.Low, low, p.High)
-	r.at("high").number(&g.High, low, p.High)
+	if p.Number() {
+		r.at("low").number(&g.Low, low, high)
+		r.at("high").number(&g.High, low, high)
+	} else if g.Scale = ""; r.at("low").value != nil || r.at("high").value != nil || r.at("scale").value != nil {
+		r.bad("unexpected", nil, "a default and a source only: "+p.Expected)
+	}
 	if v := r.at("scale"); v.value != nil {
 		g.Scale = v.text("linear", "log", "none")
 	}
@@ -232,7 +238,7 @@ func (c Config) params(algorithm string, given map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, g := range c.Parameters[algorithm] {
 		if g.Default != nil {
-			out[name] = *g.Default
+			out[name] = g.Default
 		}
 	}
 	maps.Copy(out, given)
@@ -279,7 +285,7 @@ func (c Config) draw(algorithm string, random *rand.Rand) map[string]any {
 		}
 		v := g.Low + float64(random.Float64()*(g.High-g.Low))
 		if g.Scale == "log" {
-			v = math.Exp(math.Log(g.Low) + float64(random.Float64()*(math.Log(g.High)-math.Log(g.Low))))
+			v = elementary.Exp(elementary.Log(g.Low) + float64(random.Float64()*(elementary.Log(g.High)-elementary.Log(g.Low))))
 		}
 		if p.Whole {
 			v = math.Round(v)

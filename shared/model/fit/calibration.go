@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mlops/shared/dataset"
+	"mlops/shared/elementary"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 )
@@ -30,13 +31,13 @@ func Calibrate(method string, l dataset.Labels, p, weight []float64) (model.Cali
 	c := model.Calibration{Method: method}
 	switch method {
 	case model.Platt:
-		w := logistic(l.Y, weight, [][]float64{mapped(p, func(v float64) float64 { return math.Log(v) - math.Log1p(-v) })})
+		w := logistic(l.Y, weight, [][]float64{mapped(p, func(v float64) float64 { return elementary.Log(v) - elementary.Log1p(-v) })})
 		if c.A, c.B = w[0], w[1]; c.A < 0 { // it knows nothing: the share of the class says more
 			c.A, c.B = 0, logistic(l.Y, weight, nil)[0]
 		}
 	case model.Beta:
 		low := mapped(p, math.Log)
-		high := mapped(p, func(v float64) float64 { return -math.Log1p(-v) })
+		high := mapped(p, func(v float64) float64 { return -elementary.Log1p(-v) })
 		w := logistic(l.Y, weight, [][]float64{low, high})
 		if c.A, c.B, c.C = w[0], w[1], w[2]; c.A < 0 {
 			w = logistic(l.Y, weight, [][]float64{high})
@@ -107,8 +108,8 @@ func logistic(y, weight []float64, x [][]float64) []float64 {
 			for j := range k {
 				s += float64(w[j] * at(i, j))
 			}
-			q := 1 / (1 + math.Exp(-s))
-			sum += float64(c * (math.Log1p(math.Exp(-math.Abs(s))) + max(s, 0) - float64(t*s)))
+			q := 1 / (1 + elementary.Exp(-s))
+			sum += float64(c * (elementary.Log1p(elementary.Exp(-math.Abs(s))) + max(s, 0) - float64(t*s)))
 			for j := range k {
 				g[j] += float64(c * (q - t) * at(i, j))
 				for m := range j + 1 {
@@ -228,11 +229,11 @@ func temperature(l dataset.Labels, weight, p []float64) float64 {
 			var top, sum, mean, square float64
 			top = math.Inf(-1)
 			for c, v := range row {
-				q[c] = math.Log(max(v, model.CertainAt))
+				q[c] = elementary.Log(max(v, model.CertainAt))
 				top = max(top, a*q[c])
 			}
 			for _, s := range q {
-				e := math.Exp(a*s - top)
+				e := elementary.Exp(a*s - top)
 				sum += e
 				mean += float64(e * s)
 				square += float64(e * s * s)

@@ -213,7 +213,7 @@ func resolve(e Estimator, task dataset.Task, rows, features int) Estimator {
 	case Linear:
 		return Linear{C: e.c()}
 	case Vote:
-		return e.resolve(d)
+		return e.resolve(task, rows, features)
 	case Engineered:
 		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features)}
 	}

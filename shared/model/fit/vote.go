@@ -3,6 +3,7 @@ package fit
 import (
 	"fmt"
 
+	"mlops/shared/dataset"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 )
@@ -85,11 +86,21 @@ func parseVote(params map[string]any) (Estimator, error) {
 	return v, nil
 }
 
+// Check checks every member.
+func (v Vote) Check(d *Data) error {
+	for i, e := range v.Members {
+		if err := Check(e, d); err != nil {
+			return fault.Wrap(err, "member %d of the vote, %s", i+1, e.Algorithm())
+		}
+	}
+	return nil
+}
+
 // resolve resolves every member.
-func (v Vote) resolve(d *Data) Vote {
+func (v Vote) resolve(task dataset.Task, rows, features int) Vote {
 	out := Vote{Members: make([]Estimator, len(v.Members))}
 	for i, e := range v.Members {
-		out.Members[i] = Resolve(e, d)
+		out.Members[i] = resolve(e, task, rows, features)
 	}
 	return out
 }
