@@ -230,10 +230,10 @@ func temperature(l dataset.Labels, weight, p []float64) float64 {
 			top = math.Inf(-1)
 			for c, v := range row {
 				q[c] = elementary.Log(max(v, model.CertainAt))
-				top = max(top, a*q[c])
+				top = max(top, float64(a*q[c]))
 			}
 			for _, s := range q {
-				e := elementary.Exp(a*s - top)
+				e := elementary.Exp(float64(a*s) - top)
 				sum += e
 				mean += float64(e * s)
 				square += float64(e * s * s)
