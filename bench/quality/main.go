@@ -16,6 +16,7 @@ import (
 	"mlops/bench/sets"
 	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
+	"mlops/shared/platform"
 	"mlops/shared/training"
 )
 
@@ -54,6 +55,15 @@ func run(folder, algorithm, name string) (scored, error) {
 	if err != nil {
 		return out, err
 	}
+	document, err := platform.ReadDocument("model_config.yaml", training.ShippedConfig)
+	if err != nil {
+		return out, err
+	}
+	config, err := training.ReadConfig(document.Value)
+	if err != nil {
+		return out, err
+	}
+	config.Nested = 0 // the rows held out say how good it is
 	metrics := []string{evaluate.NameRMSE}
 	if set.Labels.Task == dataset.Binary {
 		metrics = []string{evaluate.NameAUC, evaluate.NameLogLoss}
@@ -62,6 +72,7 @@ func run(folder, algorithm, name string) (scored, error) {
 	for _, f := range set.Fits {
 		start := time.Now()
 		spec := training.Spec{Algorithm: algorithm, Seed: f.Seed, Threads: runtime.GOMAXPROCS(0)}
+		config.Fill(&spec, name)
 		r, err := training.Train(set.Frame.Take(f.Train), set.Labels.Take(f.Train), spec, nil, nil)
 		if err != nil {
 			return out, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -45,7 +46,11 @@ func (f *trainFlags) lesson(ctx context.Context) (l lesson, err error) {
 	if !m.Validation.Passed {
 		return l, fault.Invalidf("data version %.12s of %s failed its validation: it is not trained on", m.Version, m.Dataset)
 	}
-	learning, err := table.Learn(m, func(part string) (*dataset.Frame, error) { return f.remote.rows(ctx, m, part) })
+	if f.shape.Group+f.shape.Time == "" { // what is asked for stands instead of what was declared
+		f.shape.Group, f.shape.Time = m.Group, m.Time
+	}
+	f.shape.Weight = cmp.Or(f.shape.Weight, m.Weight)
+	learning, err := table.Learn(m, f.shape.Columns(), func(part string) (*dataset.Frame, error) { return f.remote.rows(ctx, m, part) })
 	if err != nil {
 		return l, err
 	}
@@ -53,9 +58,6 @@ func (f *trainFlags) lesson(ctx context.Context) (l lesson, err error) {
 		return l, err
 	}
 	f.target, f.positive, f.task = m.Target, m.Positive, string(m.Task)
-	if !f.folded {
-		f.folds = 0 // as the platform trains, so that the same version, recipe and seed give the same bytes
-	}
 	return lesson{frame: learning.Frame.Drop(f.ignore...), labels: learning.Labels, version: &m, test: learning.Test, truth: learning.Truth}, nil
 }
 
@@ -123,10 +125,17 @@ func (f *trainFlags) measures(m *model.Model, l lesson) (evaluate.Metrics, error
 	return scores, err
 }
 
-// describe says in metadata.json what was trained on: a data version, so that the way back works, or the digest of a file's rows.
+// digest says which rows these are: the data version, or the digest of a file's.
+func (l lesson) digest() string {
+	if l.version != nil {
+		return l.version.Version
+	}
+	return dataset.Digest(l.frame)
+}
+
+// describe says in metadata.json which data version was trained on, so that the way back works; of a file it says nothing more.
 func (l lesson) describe(meta *train.Metadata) {
 	if l.version == nil {
-		meta.Dataset, meta.Data = meta.Name, dataset.Digest(l.frame)
 		return
 	}
 	m := l.version

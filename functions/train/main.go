@@ -2,8 +2,6 @@
 package main
 
 import (
-	"runtime"
-
 	"mlops/functions/internal/cloud"
 	"mlops/functions/internal/settings"
 	"mlops/functions/internal/train"
@@ -14,9 +12,9 @@ import (
 func main() {
 	cloud.Main(topology.Train, func(c config.Train, p *cloud.Platform) (cloud.Doors, error) {
 		if c.Threads == 0 {
-			c.Threads = runtime.GOMAXPROCS(0)
+			c.Threads = train.Threads()
 		}
-		h := &train.Handler{Control: p.Store, Blobs: p.Data, Artefacts: p.Models, Now: p.Now, NewID: p.NewID, Threads: c.Threads, Folds: c.Folds,
+		h := &train.Handler{Control: p.Store, Blobs: p.Data, Artefacts: p.Models, Now: p.Now, NewID: p.NewID, Threads: c.Threads, Folds: c.Folds, MemoryMB: train.Memory(), Models: settings.Models(p.Config),
 			Selection: settings.Selection(p.Config), Drift: settings.DriftPolicy(p.Config), Features: settings.Features(p.Config), Log: p.Log}
 		return cloud.Doors{HTTP: h.Routes(), Event: h.Event}, nil
 	})

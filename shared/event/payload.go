@@ -17,6 +17,9 @@ type Upload struct {
 	Model    string   `json:"model"`             // "" = the dataset's name
 	Ignore   []string `json:"ignore,omitempty"`  // columns that are not features
 	Segment  []string `json:"segment,omitempty"` // columns whose groups the gate looks at
+	Group    string   `json:"group,omitempty"`   // column whose equal values stay together, in the split and in a fold; no feature
+	Time     string   `json:"time,omitempty"`    // column to order rows by: the latest are the test part; no feature
+	Weight   string   `json:"weight,omitempty"`  // column that says how much a row counts in training; no feature
 	Actor    string   `json:"actor"`             // who sent it
 	Incident string   `json:"incident,omitempty"`
 	Fresh    int      `json:"fresh,omitempty"` // how many of its last rows are newly labelled traffic (a retraining's data)
@@ -50,6 +53,20 @@ type Validated struct {
 	Algorithm string         `json:"algorithm,omitempty"` // TrainRequested: "" = auto
 	Params    map[string]any `json:"params,omitempty"`    // TrainRequested
 	Seed      uint64         `json:"seed,omitempty"`      // TrainRequested
+	Asked     Tuning         `json:"asked,omitzero"`      // TrainRequested
+}
+
+// Tuning is how a training is asked for, beside its algorithm: what is left out holds as it is configured for the dataset.
+type Tuning struct {
+	Group       string  `json:"group,omitempty"`        // column whose equal values stay in one fold
+	Time        string  `json:"time,omitempty"`         // column to order rows by
+	Weight      string  `json:"weight,omitempty"`       // column that says how much a row counts
+	ClassWeight any     `json:"class_weight,omitempty"` // balanced, or a weight for each class
+	CostFP      float64 `json:"cost_fp,omitempty"`      // of a false positive
+	CostFN      float64 `json:"cost_fn,omitempty"`      // of a false negative
+	Folds       int     `json:"folds,omitempty"`        // of the cross-validation
+	Budget      int     `json:"budget,omitempty"`       // fits
+	TimeLimit   string  `json:"time_limit,omitempty"`   // of the search, as Go writes a duration
 }
 
 // Rejection is one row that a rule did not expect.

@@ -27,6 +27,8 @@ const (
 	kindLinear
 	kindTrees
 	kindPipeline
+	kindVote
+	kindCalibrated
 )
 
 // Digest is the lower-case hexadecimal SHA-256 of an artefact.
@@ -118,10 +120,24 @@ func (m *Model) decodeFeatures(r *wire.Reader) {
 	}
 }
 
-func (m *Model) decodePredictor(r *wire.Reader) {
-	kind := r.Uint8()
-	if kind == kindPipeline {
+func (m *Model) decodePredictor(r *wire.Reader) { m.decodeKind(r.Uint8(), r) }
+
+// decodeKind reads any predictor: a calibrated one holds any other, a pipeline a vote or a plain one, a vote plain ones.
+func (m *Model) decodeKind(kind uint8, r *wire.Reader) {
+	switch kind {
+	case kindCalibrated:
+		m.Predictor = decodeCalibrated(r, m)
+	case kindPipeline:
 		m.Predictor = decodePipeline(r, m)
+	default:
+		m.decodeInner(kind, r)
+	}
+}
+
+// decodeInner reads what a pipeline may hold.
+func (m *Model) decodeInner(kind uint8, r *wire.Reader) {
+	if kind == kindVote {
+		m.Predictor = decodeVote(r, m)
 		return
 	}
 	m.decodePlain(kind, r)

@@ -69,7 +69,7 @@ type Model struct {
 	Task      dataset.Task
 	Target    string   // the column, or comparison, that is predicted
 	Classes   []string // binary: [negative, positive]; nil for regression
-	Algorithm string   // linear, boosting, forest, baseline
+	Algorithm string   // linear, boosting, forest, vote, baseline
 	Features  []Feature
 	Predictor Predictor
 	Threshold float64 // binary: positive when its probability is at least this; customarily 0.5
@@ -235,4 +235,4 @@ func (f Feature) check(bad func(field, code string, got any, expected string)) {
 // within reports whether v is a number of magnitude at most limit.
 func within(v, limit float64) bool { return math.Abs(v) <= limit }
 
-var _ = []Explainer{(*Linear)(nil), (*Trees)(nil), (*Baseline)(nil), (*Pipeline)(nil)}
+var _ = []Explainer{(*Linear)(nil), (*Trees)(nil), (*Baseline)(nil), (*Pipeline)(nil), (*Vote)(nil), (*Calibrated)(nil)}

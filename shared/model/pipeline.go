@@ -183,7 +183,9 @@ func (p *Pipeline) divide(dst, x []float64, explain func(dst, x []float64)) {
 
 // check reports whether p fits the model m and its inner predictor fits the engineered features.
 func (p *Pipeline) check(m *Model) error {
-	if _, nested := p.inner.Predictor.(*Pipeline); nested || p.inputs != len(m.Features) || p.inner.Task != m.Task || !slices.Equal(p.inner.Classes, m.Classes) {
+	_, nested := p.inner.Predictor.(*Pipeline)
+	_, calibrated := p.inner.Predictor.(*Calibrated)
+	if nested || calibrated || p.inputs != len(m.Features) || p.inner.Task != m.Task || !slices.Equal(p.inner.Classes, m.Classes) {
 		return fault.Invalidf("the pipeline reads %d columns for a %s task with %d classes, the model has %d for %s with %d",
 			p.inputs, p.inner.Task, len(p.inner.Classes), len(m.Features), m.Task, len(m.Classes))
 	}
@@ -225,7 +227,7 @@ func decodePipeline(r *wire.Reader, m *Model) *Pipeline {
 		}
 	}
 	if r.Err() == nil {
-		p.inner.decodePlain(r.Uint8(), r) // a pipeline within a pipeline is refused: nothing writes one, and its depth would have no bound
+		p.inner.decodeInner(r.Uint8(), r) // a pipeline within a pipeline is refused: nothing writes one, and its depth would have no bound
 	}
 	return p
 }

@@ -38,6 +38,18 @@ func NewShapley(p Explainer, features, rows int, row func(i int, x []float64)) *
 		})
 		s.method = inner.method + ", on engineered features: one made of several columns is divided equally among them"
 		s.explain = func(dst, x []float64) { p.divide(dst, x, inner.explain) }
+	case *Vote:
+		members := make([]*Shapley, len(p.Members))
+		for i, m := range p.Members {
+			members[i] = NewShapley(m.(Explainer), features, rows, row)
+		}
+		s.method = "mean of the members' Shapley values, carried over to the prediction along the straight line from each member's base"
+		s.explain = func(dst, x []float64) {
+			p.divide(dst, x, func(i int, parts, x []float64) { members[i].explain(parts, x) })
+		}
+	case *Calibrated:
+		inner := NewShapley(p.Inner.(Explainer), features, rows, row)
+		s.method, s.explain = inner.method+", before calibration", inner.explain
 	default:
 		s.method, s.explain = "Shapley values by sampling orders of the features", newDrawnShapley(p, features, rows, row).explain
 	}
@@ -51,14 +63,21 @@ func (s *Shapley) Method() string { return s.method }
 func (s *Shapley) Explain(dst, x []float64) { s.explain(dst, x) }
 
 // Cost is about how many steps, of a nanosecond or so, one Explain takes.
-func (s *Shapley) Cost() int {
-	switch p := s.predictor.(type) {
+func (s *Shapley) Cost() int { return shapleyCost(s.predictor) }
+
+func shapleyCost(p Predictor) (steps int) {
+	switch p := p.(type) {
 	case *Trees:
 		return p.shapleyCost()
 	case *Pipeline:
-		if t, ok := p.Inner().(*Trees); ok {
-			return t.shapleyCost()
+		return shapleyCost(p.Inner())
+	case *Calibrated:
+		return shapleyCost(p.Inner)
+	case *Vote:
+		for _, m := range p.Members {
+			steps += shapleyCost(m)
 		}
+		return steps
 	}
 	return 1_000
 }

@@ -3,9 +3,11 @@ package training
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"mlops/shared/dataset"
+	"mlops/shared/evaluate"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/model/fit"
@@ -13,25 +15,6 @@ import (
 
 // Auto searches over all algorithms.
 const Auto = "auto"
-
-// table is what is tried, in this order: a good one of each kind first, so that a stopped training has something to show and a hopeless
-// one is dropped early. Weak penalties and many leaves win on large tables; on tables of a few hundred rows strong penalties and few
-// leaves do, by 0.01 to 0.03 AUC and up to half the log loss. Forests wait to be asked for: on five public tables, 15 outer folds each,
-// one in the table was chosen once of 75 times.
-var table = []fit.Estimator{
-	fit.Baseline{},
-	fit.Linear{C: 1},
-	fit.Boosting{Trees: 100, Leaves: 7, LearningRate: 0.05, MinLeaf: 10, L2: 1},
-	fit.Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1, MinLeaf: 20, L2: 1},
-	fit.Linear{C: 0.1},
-	fit.Linear{C: 0.03},
-	fit.Linear{C: 0.3},
-	fit.Linear{C: 3},
-	fit.Boosting{Trees: 200, Leaves: 4, LearningRate: 0.05, MinLeaf: 10, L2: 1},
-	fit.Boosting{Trees: 150, Leaves: 15, LearningRate: 0.07, MinLeaf: 20, L2: 1},
-	fit.Boosting{Trees: 300, Leaves: 31, LearningRate: 0.07, MinLeaf: 20, L2: 1},
-	fit.Boosting{Trees: 400, Leaves: 63, LearningRate: 0.05, MinLeaf: 10, L2: 1, Subsample: 0.8, FeatureShare: 0.8},
-}
 
 // entry is an estimator of the search.
 type entry struct {
@@ -41,86 +24,128 @@ type entry struct {
 }
 
 // search is the list of what to try: always the naive baseline first, then one estimator where parameters are given, else the
-// table's.
-func search(s Spec) ([]entry, error) {
+// configuration's candidates.
+func search(s Spec, task dataset.Task, rows int) ([]entry, error) {
 	list := []entry{{estimator: fit.Baseline{}, eligible: s.Algorithm == Auto || s.Algorithm == fit.Baseline{}.Algorithm()}}
 	if !list[0].eligible {
 		list[0].note = "for comparison only: " + s.Algorithm + " was asked for"
 	}
-	var one fit.Estimator
+	var c Config
+	if s.Config != nil {
+		c = *s.Config
+	}
 	if s.Algorithm != Auto {
-		var err error
-		if one, err = fit.Parse(s.Algorithm, s.Params); err != nil {
+		one, err := fit.Parse(s.Algorithm, s.Params)
+		if err != nil {
 			return nil, err
 		}
+		if _, naive := one.(fit.Baseline); naive {
+			return list, nil
+		}
+		if len(s.Params) > 0 {
+			if one, err = fit.Parse(s.Algorithm, c.params(s.Algorithm, s.Params)); err != nil {
+				return nil, err
+			}
+			return append(list, entry{estimator: one, eligible: true}), nil
+		}
 	}
-	for _, e := range table[1:] {
-		if s.Algorithm == Auto || s.Algorithm == e.Algorithm() && len(s.Params) == 0 {
+	tried, err := c.estimators(s.Algorithm, task, rows, s.Seed)
+	if err != nil {
+		return nil, err
+	}
+	tried = append(tried, s.named()...)
+	for _, e := range tried {
+		if _, naive := e.(fit.Baseline); !naive {
 			list = append(list, entry{estimator: e, eligible: true})
 		}
 	}
-	if len(list) == 1 && !list[0].eligible { // with parameters, or of an algorithm that the table does not try
-		list = append(list, entry{estimator: one, eligible: true})
+	if len(list) > 1 {
+		return list, nil
 	}
-	return list, nil
+	if s.Algorithm == Auto {
+		return nil, fault.Invalidf("the model configuration has no candidate for this table").With(
+			fault.Detail{Field: "candidates", Code: "missing", Expected: fmt.Sprintf("at least one for %s on %d rows, or name an algorithm", task, rows)})
+	}
+	one, err := fit.Parse(s.Algorithm, c.params(s.Algorithm, nil)) // an algorithm that the configuration does not try
+	return append(list, entry{estimator: one, eligible: true}), err
 }
-
-// The numbers of folds.
-const (
-	defaultFolds = 5       // Kohavi, IJCAI 1995: five or ten; five costs half
-	manyRows     = 100_000 // from here on three folds leave less noise than any choice needs
-	fewerFolds   = 3
-	leastFolds   = 2
-	mostFolds    = 50
-)
 
 // maxThreads keeps a typing error from starting a million goroutines.
 const maxThreads = 1024
 
 // prepare checks everything that can be wrong before the first fit, fills in what s leaves open, codes the table, and looks for leaks.
-func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) ([]entry, *fit.Data, []Leak, error) {
-	var d []fault.Detail
-	bad := func(field, code string, got any, expected string) {
-		d = append(d, fault.Detail{Field: field, Code: code, Got: got, Expected: expected})
-	}
+func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) (*run, error) {
 	if f == nil {
 		f = &dataset.Frame{}
 	}
 	if s.Algorithm == "" {
 		s.Algorithm = Auto
 	}
-	if s.Threads < 0 || s.Threads > maxThreads {
-		bad("threads", "out_of_range", s.Threads, fmt.Sprintf("0 to %d", maxThreads))
-	}
-	if s.Algorithm == Auto && len(s.Params) > 0 {
-		bad("params", "unexpected", len(s.Params), "none with auto: name the algorithm they belong to")
-	}
-	list, err := search(*s)
+	d := s.check()
+	list, err := search(*s, l.Task, l.Len())
 	if err != nil {
 		d = append(d, nameAlgorithm(s.Algorithm, fault.Details(err))...)
 	}
 	d = append(d, fault.Details(s.Recipe.Validate())...)
-	d = append(d, checkTable(f, l)...)
-	if len(d) == 0 {
-		d = append(d, s.settleFolds(l)...)
+	d = append(d, s.Costs.check(l.Task)...)
+	problems := checkTable(f, l)
+	var shape rows
+	if len(problems) == 0 {
+		shape, problems = s.Shape.read(f, l)
+	}
+	features := f.Drop(s.Shape.Columns()...)
+	if len(problems) == 0 && len(features.Columns) == 0 {
+		problems = append(problems, fault.Detail{Field: "table", Code: "empty", Got: "columns of the shape only", Expected: "at least one feature"})
+	}
+	if d = append(d, problems...); len(d) == 0 {
+		d = append(d, s.settleFolds(l, shape)...)
 	}
 	if len(d) > 0 {
-		return nil, nil, nil, fault.Invalidf("train on %d rows and %d columns to predict %q", f.Rows(), len(f.Columns), l.Name).With(d...)
+		return nil, fault.Invalidf("train on %d rows and %d columns to predict %q", f.Rows(), len(f.Columns), l.Name).With(d...)
 	}
-	data, leaks, err := code(f, l, s)
+	rungs, err := plan(s.Budget, len(list)-1, s.Folds)
 	if err != nil {
-		return nil, nil, nil, fault.Wrap(err, "train to predict %q", l.Name)
+		return nil, err
 	}
-	for i := range list { // by the whole table, so that every fold is fitted as the winner will be
-		if _, naive := list[i].estimator.(fit.Baseline); !naive && len(s.Recipe.Steps) > 0 {
-			list[i].estimator = fit.Engineered{Recipe: s.Recipe, Inner: list[i].estimator}
-		}
-		list[i].estimator = fit.Resolve(list[i].estimator, data)
-		if err := fit.Check(list[i].estimator, data); err != nil {
-			return nil, nil, nil, fault.Wrap(err, "train to predict %q", l.Name)
-		}
+	data, leaks, err := code(features, l, s)
+	if err != nil {
+		return nil, fault.Wrap(err, "train to predict %q", l.Name)
 	}
-	return list, data, leaks, nil
+	data.Weight = shape.weight
+	r := &run{spec: *s, rows: shape, rungs: rungs, leaks: leaks, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task)}
+	for _, e := range list { // by the whole table, so that every fold is fitted as the winner will be
+		if _, naive := e.estimator.(fit.Baseline); !naive && len(s.Recipe.Steps) > 0 {
+			e.estimator = fit.Engineered{Recipe: s.Recipe, Inner: e.estimator}
+		}
+		e.estimator = fit.Resolve(e.estimator, data)
+		if err := fit.Check(e.estimator, data); err != nil {
+			return nil, fault.Wrap(err, "train to predict %q", l.Name)
+		}
+		r.trials = append(r.trials, &trial{estimator: e.estimator, eligible: e.eligible, note: e.note})
+	}
+	r.total = len(r.trials)*s.Folds + 1
+	if rungs != nil {
+		r.total = s.Folds + cost(rungs) + 1
+	}
+	r.split()
+	return r, nil
+}
+
+// check names what is wrong with the figures of the spec itself.
+func (s Spec) check() (d []fault.Detail) {
+	bad := func(field, code string, got any, expected string) {
+		d = append(d, fault.Detail{Field: field, Code: code, Got: got, Expected: expected})
+	}
+	if s.Threads < 0 || s.Threads > maxThreads {
+		bad("threads", "out_of_range", s.Threads, fmt.Sprintf("0 to %d", maxThreads))
+	}
+	if s.Budget < 0 || s.Budget > mostBudget {
+		bad("budget", "out_of_range", s.Budget, fmt.Sprintf("0 to %d fits, 0 being as many as it takes", mostBudget))
+	}
+	if s.Algorithm == Auto && len(s.Params) > 0 {
+		bad("params", "unexpected", len(s.Params), "none with auto: name the algorithm they belong to")
+	}
+	return d
 }
 
 // code is the table ready to be fitted, without the leaks that are to be dropped, once it is known that the recipe suits it.
@@ -197,29 +222,7 @@ func checkTable(f *dataset.Frame, l dataset.Labels) (d []fault.Detail) {
 	return d
 }
 
-// settleFolds chooses the number of folds, or says why the one asked for cannot be had: every fold needs a row of every class, or
-// nothing can be measured on it.
-func (s *Spec) settleFolds(l dataset.Labels) []fault.Detail {
-	most, why := l.Len()/2, fmt.Sprintf("half of the %d rows", l.Len())
-	for k, n := range l.Counts() {
-		if n < most {
-			most, why = n, fmt.Sprintf("the %d rows of class %q", n, l.Classes[k])
-		}
-	}
-	refuse := func(field, code string, got any, expected string) []fault.Detail {
-		return []fault.Detail{{Field: field, Code: code, Got: got, Expected: expected}}
-	}
-	switch {
-	case most < leastFolds:
-		return refuse("labels", "too_few_rows", why, "at least two rows of every class, and four in all: bring more, or merge or leave out the class")
-	case s.Folds == 0 && l.Len() >= manyRows:
-		s.Folds = min(fewerFolds, most)
-	case s.Folds == 0:
-		s.Folds = min(defaultFolds, most)
-	case s.Folds < leastFolds || s.Folds > mostFolds:
-		return refuse("folds", "out_of_range", s.Folds, fmt.Sprintf("%d to %d", leastFolds, mostFolds))
-	case s.Folds > most:
-		return refuse("folds", "out_of_range", s.Folds, fmt.Sprintf("at most %d, %s: ask for fewer folds, or bring more rows", most, why))
-	}
-	return nil
+// named are those of the estimators given in s that its algorithm means.
+func (s Spec) named() []fit.Estimator {
+	return slices.DeleteFunc(slices.Clone(s.tried), func(e fit.Estimator) bool { return s.Algorithm != Auto && e.Algorithm() != s.Algorithm })
 }

@@ -20,30 +20,17 @@ func criterion(task dataset.Task) string {
 	return evaluate.NameLogLoss
 }
 
-// choose starts from the candidate of least loss and looks, among the less complex ones within one standard error of it, for the one of
-// least loss; and again from that one and among these, until none is left. It is the one-standard-error rule (Breiman et al.,
-// Classification and Regression Trees, 1984, 3.4.3): what a more complex model gains must be more than noise. Taken in steps it does not go from
-// trees past the best line to the flattest one. The error is that of the paired difference on the same rows, far smaller than
-// that of either mean: a small gain that is consistent counts.
+// choose takes the candidate that pick takes, and notes by how much the others are behind it.
 func (r *run) choose() (*trial, error) {
 	if r.best == nil || r.interrupted && !r.searched() {
 		return nil, r.nothing()
 	}
-	var set []*trial
-	for _, t := range r.trials {
-		if t.eligible && r.complete(t) {
-			set = append(set, t)
-		}
-	}
-	chosen := r.best
-	for {
-		simpler := r.simpler(set, chosen)
-		if len(simpler) == 0 {
-			break
-		}
-		chosen.note = fmt.Sprintf("a simpler one is within one standard error of its %s", r.criterion)
-		set, chosen = simpler, r.least(simpler)
-	}
+	set := r.finalists()
+	chosen := set[pick(set, func(a, b int) (float64, float64) {
+		return r.behind(set[a], set[b])
+	}, func(passed int) {
+		set[passed].note = fmt.Sprintf("a simpler one is within one standard error of its %s", r.criterion)
+	})]
 	for _, t := range r.trials {
 		if t != chosen && t.note == "" && r.complete(t) {
 			t.note = r.lag(t, chosen)
@@ -52,17 +39,50 @@ func (r *run) choose() (*trial, error) {
 	return chosen, nil
 }
 
-// simpler are those of set that are less complex than t and, beyond noise, no worse.
-func (r *run) simpler(set []*trial, t *trial) []*trial {
-	var out []*trial
-	for _, other := range set {
-		if other.estimator.Complexity() < t.estimator.Complexity() {
-			if behind, se := r.behind(other, t); behind <= se {
-				out = append(out, other)
+// pick starts from the candidate of least loss and looks, among the less complex ones within one standard error of it, for the one of
+// least loss; and again from that one and among these, until none is left. It is the one-standard-error rule (Breiman et al.,
+// Classification and Regression Trees, 1984, 3.4.3): what a more complex model gains must be more than noise. Taken in steps it does not go from
+// trees past the best line to the flattest one. The error is that of the paired difference on the same rows, far smaller than
+// that of either mean: a small gain that is consistent counts.
+//
+// A vote that has the least loss of all is taken. The rule guards against a complex model that fits noise; a mean of models is no such step: for a convex
+// loss it is never worse than its members are on average (A. Krogh & J. Vedelsby, NIPS 1994), and the error that the rule would forgive is what it
+// gains. On german_credit, 15 outer folds, the rule on votes too costs 0.008 AUC and 0.004 log loss.
+//
+// behind compares two of set, by index; passed hears of those passed over.
+func pick(set []*trial, behind func(a, b int) (difference, se float64), passed ...func(int)) int {
+	all := make([]int, len(set))
+	for i := range all {
+		all[i] = i
+	}
+	least := func(of []int) int {
+		best := of[0]
+		for _, t := range of[1:] {
+			if lead, _ := behind(best, t); lead > 0 {
+				best = t
 			}
 		}
+		return best
 	}
-	return out
+	chosen := least(all)
+	for set[chosen].members == nil {
+		var simpler []int
+		for _, other := range all {
+			if set[other].estimator.Complexity() < set[chosen].estimator.Complexity() {
+				if lag, se := behind(other, chosen); lag <= se {
+					simpler = append(simpler, other)
+				}
+			}
+		}
+		if len(simpler) == 0 {
+			return chosen
+		}
+		for _, tell := range passed {
+			tell(chosen)
+		}
+		all, chosen = simpler, least(simpler)
+	}
+	return chosen
 }
 
 // least is the one of least loss, the first of equals.

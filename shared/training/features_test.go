@@ -31,7 +31,7 @@ func TestTargetEncodingOfNoiseIsNoise(t *testing.T) {
 	none := 0.0
 	for name, smooth := range map[string]*float64{"smoothed": nil, "not smoothed": &none} {
 		s := Spec{Algorithm: "linear", Params: map[string]any{"C": 1.0}, Recipe: fit.Recipe{Steps: []fit.RecipeStep{{Step: "encode", How: "target", Smooth: smooth}}}}
-		r, err := Train(f, l, s, nil, nil)
+		r, err := Train(f, l, given(t, s), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +57,12 @@ func TestRecipeIsCarriedAndRepeatable(t *testing.T) {
 	names := f.Names()
 	s := Spec{Seed: 5, Recipe: fit.Recipe{Steps: []fit.RecipeStep{{Step: "impute", How: "median", Flag: true}, {Step: "combine", How: "product", Columns: names[:2]}, {Step: "scale", How: "standard"},
 		{Step: "encode", How: "target"}}}}
-	first, err := Train(f, l, s, nil, nil)
+	first, err := Train(f, l, given(t, s), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Threads = 4
-	second, err := Train(f, l, s, nil, nil)
+	second, err := Train(f, l, given(t, s), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestLeaksAreNamed(t *testing.T) {
 	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass, dataset.Regression} {
 		f, l := leaky(task)
 		s := Spec{Algorithm: "baseline"}
-		r, err := Train(f, l, s, nil, nil)
+		r, err := Train(f, l, given(t, s), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,14 +143,14 @@ func TestLeaksAreNamed(t *testing.T) {
 			t.Errorf("%s: leaks %q, want %q", task, got, want)
 		}
 		s.Recipe.Leaks = fit.LeaksDrop
-		if r, err = Train(f, l, s, nil, nil); err != nil {
+		if r, err = Train(f, l, given(t, s), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if names := r.Model.Features; len(names) != 4 || len(r.Leaks) != 3 || !r.Leaks[0].Dropped {
 			t.Errorf("%s: dropped, the model reads %d columns, leaks %v", task, len(names), r.Leaks)
 		}
 		s.Recipe.Leaks = fit.LeaksRefuse
-		if _, err = Train(f, l, s, nil, nil); !fault.Is(err, fault.Invalid) || len(fault.Details(err)) != 3 {
+		if _, err = Train(f, l, given(t, s), nil, nil); !fault.Is(err, fault.Invalid) || len(fault.Details(err)) != 3 {
 			t.Errorf("%s: refused with %v, %v", task, err, fault.Details(err))
 		}
 	}
@@ -171,7 +171,7 @@ func TestFewRowsLeakNothing(t *testing.T) {
 func TestRecipeThatDoesNotSuit(t *testing.T) {
 	f, l := noise(100, 5)
 	s := Spec{Algorithm: "linear", Recipe: fit.Recipe{Leaks: "dorp", Steps: []fit.RecipeStep{{Step: "scael", How: "standard"}, {Step: "encode", How: "onehot"}, {Step: "bin", How: "quantile", Bins: 1}}}}
-	_, err := Train(f, l, s, nil, nil)
+	_, err := Train(f, l, given(t, s), nil, nil)
 	d := fmt.Sprint(fault.Details(err))
 	for _, want := range []string{"leaks", "drop", "steps[0].step", "scale", "steps[1].how", "one_hot", "steps[2].bins"} {
 		if !strings.Contains(d, want) {
@@ -179,7 +179,7 @@ func TestRecipeThatDoesNotSuit(t *testing.T) {
 		}
 	}
 	s.Recipe = fit.Recipe{Steps: []fit.RecipeStep{{Step: "scale", How: "standard", Columns: []string{"numbre", "city"}}, {Step: "drop", Columns: []string{"x*"}}}}
-	_, err = Train(f, l, s, nil, nil)
+	_, err = Train(f, l, given(t, s), nil, nil)
 	d = fmt.Sprint(fault.Details(err))
 	for _, want := range []string{"steps[0].columns[0]", "perhaps number", "steps[0].columns[1]", "encode it first", "steps[1].columns[0]"} {
 		if !strings.Contains(d, want) {

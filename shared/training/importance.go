@@ -5,13 +5,15 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
+	"mlops/shared/model/fit"
 )
 
 // Bounds on the work that importance takes, in predictions: a few seconds at most, whatever the table.
 const (
 	importanceRows        = 20_000 // rows looked at, of all folds together
 	importanceRepeats     = 10     // permutations of each feature, on small tables
-	importancePredictions = 2_000_000
+	importancePredictions = 500_000
+	importanceTrees       = 50 // a prediction of so many trees counts as one
 )
 
 // importance is, for each feature, by how much the primary metric gets worse on rows that the fold's model had not seen when the
@@ -19,14 +21,18 @@ const (
 //
 // Breiman, Machine Learning 45 (2001); Fisher, Rudin & Dominici, JMLR 20 (2019). Of two features that say the same, each looks
 // dispensable.
-func (r *run) importance(t *trial) []float64 {
+func (r *run) importance(t *trial) ([]float64, error) {
 	features := len(r.data.Features)
 	worse := make([]float64, features)
-	most := max(50*r.spec.Folds, min(importanceRows, importancePredictions/features))
+	most := max(50*r.spec.Folds, min(importanceRows, importancePredictions/features/max(1, trees(t.estimator)/importanceTrees)))
 	repeats := max(1, min(importanceRepeats, most/r.data.Rows))
 	random := rand.New(rand.NewPCG(r.spec.Seed, 0x696d706f7274)) // the second word is arbitrary and fixed
 	folds := 0
-	for k, predictor := range t.predictors {
+	for k := range r.held {
+		predictor, err := r.predictor(t, k)
+		if err != nil {
+			return nil, err
+		}
 		held := r.data.Take(thin(r.data.Labels, r.held[k], most/r.spec.Folds))
 		before, err := evaluate.Score(r.metric, held.Labels, held.Predict(predictor))
 		if err != nil || before != before {
@@ -57,7 +63,22 @@ func (r *run) importance(t *trial) []float64 {
 	for j := range worse {
 		worse[j] = max(0, worse[j]/float64(max(1, folds)))
 	}
-	return worse
+	return worse, nil
+}
+
+// trees is how many trees a prediction walks.
+func trees(e fit.Estimator) (n int) {
+	switch e := e.(type) {
+	case fit.Engineered:
+		return trees(e.Inner)
+	case fit.Vote:
+		for _, m := range e.Members {
+			n += trees(m)
+		}
+		return n
+	}
+	v, _ := fit.Number(e.Params()["trees"])
+	return int(v)
 }
 
 // thin takes about n of the rows, evenly spaced within each class so that none is lost.

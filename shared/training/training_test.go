@@ -62,7 +62,7 @@ func population(task dataset.Task, n int, seed uint64, curved bool) (*dataset.Fr
 	return f, l
 }
 
-// quick replaces the table by a smaller one of the same kinds.
+// quick replaces the candidates by fewer ones of the same kinds.
 func quick(t *testing.T) {
 	withTable(t, fit.Baseline{}, fit.Linear{C: 1}, fit.Boosting{Trees: 60, Leaves: 6, LearningRate: 0.1, MinLeaf: 10, L2: 1, Bins: 32}, fit.Linear{C: 0.03},
 		fit.Boosting{Trees: 20, Leaves: 15, LearningRate: 0.2, MinLeaf: 10, L2: 1, Bins: 32, Subsample: 0.8, FeatureShare: 0.8})
@@ -70,11 +70,29 @@ func quick(t *testing.T) {
 
 func train(t testing.TB, f *dataset.Frame, l dataset.Labels, s Spec) Result {
 	t.Helper()
-	r, err := Train(f, l, s, nil, nil)
+	r, err := Train(f, l, given(t, s), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// table are the candidates of a test; nil = the shipped ones.
+var table []fit.Estimator
+
+// given is a spec with a test's candidates.
+func given(t testing.TB, s Spec) Spec {
+	t.Helper()
+	if s.Config != nil {
+		return s
+	}
+	c := shipped(t)
+	if table != nil {
+		c.Candidates = nil
+		s.tried = table[1:]
+	}
+	s.Config = &c
+	return s
 }
 
 func chosen(r Result) (c Candidate) {
@@ -201,6 +219,7 @@ func TestTheSameModelOnAnyNumberOfThreads(t *testing.T) {
 func same(a, b Result) bool {
 	ca, cb := a.Candidates, b.Candidates
 	a.Candidates, b.Candidates = nil, nil
+	a.Spec, b.Spec = Spec{}, Spec{} // they differ in the threads
 	if !reflect.DeepEqual(a, b) || len(ca) != len(cb) {
 		return false
 	}
@@ -219,7 +238,7 @@ func TestStopKeepsTheBestSoFar(t *testing.T) {
 	for after := range 28 {
 		fits := 0
 		stop := func() bool { return fits > after }
-		r, err := Train(f, l, Spec{}, stop, func(p Progress) { fits = p.Done })
+		r, err := Train(f, l, given(t, Spec{}), stop, func(p Progress) { fits = p.Done })
 		if err != nil {
 			if !fault.Is(err, fault.Unavailable) || finished > 0 {
 				t.Fatalf("stopped after %d: %v", after, err)
@@ -236,20 +255,21 @@ func TestStopKeepsTheBestSoFar(t *testing.T) {
 		t.Error("no training finished")
 	}
 	stopped := func() bool { return true }
-	if _, err := Train(f, l, Spec{}, stopped, nil); !fault.Is(err, fault.Unavailable) {
+	if _, err := Train(f, l, given(t, Spec{}), stopped, nil); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("stopped at once: %v", err)
 	}
 }
 
 func TestProgress(t *testing.T) {
 	f, l := population(dataset.Binary, 600, 6, true)
+	tried := 1 + len(shipped(t).Candidates)
 	var all []Progress
-	r, err := Train(f, l, Spec{}, nil, func(p Progress) { all = append(all, p) })
+	r, err := Train(f, l, given(t, Spec{}), nil, func(p Progress) { all = append(all, p) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range all {
-		if i > 0 && p.Done <= all[i-1].Done || p.Total != len(table)*5+1 || p.Metric != evaluate.NameAUC {
+		if i > 0 && p.Done <= all[i-1].Done || p.Total != tried*5+1 || p.Metric != evaluate.NameAUC {
 			t.Errorf("step %d: %+v", i, p)
 		}
 		if i > 0 && p.Best != all[i-1].Best && p.BestName == all[i-1].BestName && all[i-1].Best.Finite() {
@@ -332,7 +352,7 @@ func TestTrainNamesWhatIsWrong(t *testing.T) {
 		{"no classes", f, dataset.Labels{Task: dataset.Binary, Y: l.Y}, Spec{}, []string{"task: binary with 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Train(c.f, c.l, c.s, nil, nil)
+			_, err := Train(c.f, c.l, given(t, c.s), nil, nil)
 			if !fault.Is(err, fault.Invalid) {
 				t.Fatal(err)
 			}
@@ -382,7 +402,7 @@ func TestAFailingCandidateIsPassedOver(t *testing.T) {
 		t.Errorf("%+v", r.Candidates)
 	}
 	withTable(t, fit.Baseline{}, fails, fails)
-	_, err := Train(f, l, Spec{Algorithm: "linear"}, nil, nil)
+	_, err := Train(f, l, given(t, Spec{Algorithm: "linear"}), nil, nil)
 	if !fault.Is(err, fault.Invalid) || strings.Count(err.Error(), "singular") != 2 {
 		t.Errorf("all failed: %v", err)
 	}
@@ -456,7 +476,7 @@ func TestHeart(t *testing.T) {
 	if auc := r.CV[evaluate.NameAUC]; auc.Value < 0.90 || auc.Value > 0.93 {
 		t.Errorf("AUC %+v with %s", auc, chosen(r).Name())
 	}
-	if c := chosen(r); c.Mean < 0.90 || len(r.Candidates) != len(table) {
+	if c := chosen(r); c.Mean < 0.90 || len(r.Candidates) != 1+len(shipped(t).Candidates) {
 		t.Errorf("chose %+v of %d", c, len(r.Candidates))
 	}
 	for _, c := range r.Candidates {

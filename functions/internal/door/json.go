@@ -181,10 +181,10 @@ func (w *walker) member(into reflect.Type, path, key string) reflect.Type {
 		return nil
 	}
 	near := ""
-	for i := range into.NumField() {
-		name, _, _ := strings.Cut(into.Field(i).Tag.Get("json"), ",")
+	for _, f := range reflect.VisibleFields(into) { // those of embedded structs too, as encoding/json reads them
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == key {
-			return into.Field(i).Type
+			return f.Type
 		}
 		if strings.EqualFold(name, key) {
 			near = name
@@ -239,8 +239,8 @@ func nonFinite(b []byte) (at int, word string) {
 // keysOf lists the keys that a struct reads, so that a misspelt one can be mended at once.
 func keysOf(t reflect.Type) string {
 	var keys []string
-	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
 			keys = append(keys, name)
 		}
 	}

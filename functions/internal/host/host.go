@@ -101,8 +101,9 @@ func (h *Host) Close() error { return h.State.Close() }
 
 func (h *Host) wire() error {
 	policies, driftSettings, rule, recipes := settings.Agent(h.config, []string{owner}), settings.Drift(h.config), settings.Selection(h.config), settings.Features(h.config)
+	configured := settings.Models(h.config)
 	checkpoints, qualityPolicy := settings.Checkpoints(h.config), settings.Quality(h.config)
-	if err := errors.Join(readable(policies), readable(driftSettings), readable(rule), readable(recipes), readable(checkpoints), readable(qualityPolicy)); err != nil {
+	if err := errors.Join(readable(policies), readable(driftSettings), readable(rule), readable(recipes), readable(checkpoints), readable(qualityPolicy), readable(configured)); err != nil {
 		return err
 	}
 	if err := h.secrets(); err != nil {
@@ -122,7 +123,7 @@ func (h *Host) wire() error {
 	h.Edge = &edge.Edge{Keys: h.Keys, Now: o.Now, NewID: id, Log: o.Log, Once: &idempotency.Keeper{Notes: s.Store, Now: o.Now, Log: o.Log}}
 
 	h.Ingest = &validate.Handler{Control: s.Store, Blobs: data, Now: o.Now, NewID: id, Selection: rule, Drift: settings.DriftPolicy(h.config), Checkpoints: checkpoints, Quality: qualityPolicy, Log: o.Log}
-	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), Progress: o.Progress, Features: recipes, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
+	trainer := &train.Handler{Control: s.Store, Blobs: data, Artefacts: models, Now: o.Now, NewID: id, Threads: runtime.GOMAXPROCS(0), MemoryMB: train.Memory(), Progress: o.Progress, Features: recipes, Models: configured, Selection: rule, Drift: settings.DriftPolicy(h.config), Log: o.Log}
 	predictor := &predict.Handler{Models: h.Loader, Blobs: data, Control: s.Store, Default: predict.DefaultModel(s.Store, ""), Now: o.Now, NewID: id, Started: o.Now(), Log: o.Log}
 	drifter := &driftcheck.Handler{Control: s.Store, Blobs: data, Loader: h.Loader, Settings: driftSettings, Quality: qualityPolicy, Span: driftcheck.Span{Window: o.Window, Rows: o.WindowRows}, Stage: "local", Expire: s.Data.Expire, Now: o.Now, NewID: id, Log: o.Log}
 	reporter := &report.Handler{Control: s.Store, Blobs: data, Price: report.Price, Now: o.Now, NewID: id, Log: o.Log}

@@ -21,7 +21,7 @@ type Signed struct {
 
 // Names are the words that may stand beside an uploaded object, sorted: the parameters of POST /datasets/{name}, who sends it, and the job that it
 // starts.
-var Names = []string{"actor", "ignore", "job", "model", "positive", "segment", "target", "task"}
+var Names = []string{"actor", "group", "ignore", "job", "model", "positive", "segment", "target", "task", "time", "weight"}
 
 // JobPrefix begins the jobs of signed uploads; an id of the platform follows.
 const JobPrefix = "upload-"
@@ -31,7 +31,7 @@ var jobForm = regexp.MustCompile(`^` + JobPrefix + `[0-9A-Z]{26}$`)
 // Metadata are the words of an upload by Names; what is empty is left out, and what is not ASCII is encoded as RFC 2047 says, for headers.
 func Metadata(u event.Upload) map[string]string {
 	out := map[string]string{"actor": u.Actor, "ignore": strings.Join(u.Ignore, ","), "job": u.Job, "model": u.Model, "positive": u.Positive,
-		"segment": strings.Join(u.Segment, ","), "target": u.Target, "task": u.Task}
+		"segment": strings.Join(u.Segment, ","), "target": u.Target, "task": u.Task, "group": u.Group, "time": u.Time, "weight": u.Weight}
 	for name, value := range out {
 		if out[name] = mime.QEncoding.Encode("utf-8", value); value == "" {
 			delete(out, name)
@@ -49,7 +49,7 @@ func Upload(dataset string, metadata func(name string) string) (event.Upload, er
 		}
 		return raw
 	}
-	u := event.Upload{Dataset: dataset, Target: word("target"), Positive: word("positive"), Task: word("task"), Model: word("model"), Ignore: List(word("ignore")), Segment: List(word("segment")), Actor: word("actor")}
+	u := event.Upload{Dataset: dataset, Target: word("target"), Positive: word("positive"), Task: word("task"), Model: word("model"), Ignore: List(word("ignore")), Segment: List(word("segment")), Group: word("group"), Time: word("time"), Weight: word("weight"), Actor: word("actor")}
 	if job := word("job"); jobForm.MatchString(job) {
 		u.Job = job
 	}

@@ -14,6 +14,7 @@ import (
 	"mlops/shared/platform"
 	"mlops/shared/quality"
 	"mlops/shared/remedy"
+	"mlops/shared/training"
 	"mlops/shared/training/selection"
 )
 
@@ -86,4 +87,29 @@ func one[T interface{ Validate() error }](ctx context.Context, read Reader, name
 		return defaults, err
 	}
 	return platform.Settings(name+".yaml", b, defaults)
+}
+
+// Models reads model_config.yaml, over the one that the program comes with.
+func Models(read Reader) func(ctx context.Context) (training.Config, error) {
+	return func(ctx context.Context) (training.Config, error) {
+		own, err := read(ctx, "model_config")
+		if err != nil {
+			return training.Config{}, err
+		}
+		return ModelConfig("model_config.yaml", own)
+	}
+}
+
+// ModelConfig reads a model configuration over the shipped one. The error names every mistake with its line.
+func ModelConfig(name string, own []byte) (training.Config, error) {
+	shipped, err := platform.ReadDocument("the shipped model_config.yaml", training.ShippedConfig)
+	if err != nil {
+		return training.Config{}, err
+	}
+	d, err := platform.ReadDocument(name, own)
+	if err != nil {
+		return training.Config{}, err
+	}
+	c, err := training.ReadConfig(shipped.Value, d.Value)
+	return c, d.Locate(err)
 }

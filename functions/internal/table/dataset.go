@@ -21,6 +21,9 @@ type Dataset struct {
 	Task     string         `json:"task,omitempty"`
 	Ignore   []string       `json:"ignore,omitempty"`
 	Segment  []string       `json:"segment,omitempty"`
+	Group    string         `json:"group,omitempty"`
+	Time     string         `json:"time,omitempty"`
+	Weight   string         `json:"weight,omitempty"`
 	Suite    string         `json:"suite"`    // key of the suite it is checked against
 	Versions []string       `json:"versions"` // data versions, newest last, at most 200
 	Updated  time.Time      `json:"updated"`

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"mlops/shared/dataset"
 	"mlops/shared/fault"
 )
@@ -14,8 +16,9 @@ type Learning struct {
 	Groups map[string][]string // segment column -> its value in each row of Frame
 }
 
-// Learn reads the parts of a data version for a learner.
-func Learn(m Manifest, part func(name string) (*dataset.Frame, error)) (*Learning, error) {
+// Learn reads the parts of a data version for a learner. Columns named in shape, which say how rows belong together, stand among the features of Frame
+// for the training to take off, though the version declares them to be none.
+func Learn(m Manifest, shape []string, part func(name string) (*dataset.Frame, error)) (*Learning, error) {
 	var parts [3]*dataset.Frame
 	for i, name := range [...]string{"train", "val", "test"} {
 		var err error
@@ -41,8 +44,21 @@ func Learn(m Manifest, part func(name string) (*dataset.Frame, error)) (*Learnin
 			l.Groups[s] = append(l.Groups[s], c.Text(i))
 		}
 	}
-	l.Frame, l.Test = m.Features(both), m.Features(parts[2])
-	return l, nil
+	l.Test = m.Features(parts[2]).Drop(shape...)
+	l.Frame, err = withShape(m, both, shape)
+	return l, err
+}
+
+// withShape are the features, with the columns of the shape that are declared to be none.
+func withShape(m Manifest, f *dataset.Frame, shape []string) (*dataset.Frame, error) {
+	out := m.Features(f)
+	columns := slices.Clone(out.Columns)
+	for _, name := range shape {
+		if c := f.Column(name); c != nil && out.Column(name) == nil && name != m.Target {
+			columns = append(columns, *c)
+		}
+	}
+	return dataset.NewFrame(columns...)
 }
 
 // like reads the labels of a part with the classes of the whole: a small part may lack one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"slices"
 
 	"mlops/functions/internal/reference"
 	"mlops/functions/internal/table"
@@ -29,6 +30,7 @@ type artefact struct {
 	test   evaluate.Metrics
 	sha    string
 	files  map[string][]byte // model.bin, metadata.json, feature_names.json
+	run    Run
 }
 
 // Metadata is what metadata.json says about the artefact beside it. It holds no time: the same data, parameters and seed give the same file.
@@ -54,6 +56,26 @@ type Metadata struct {
 	Candidates []training.Candidate `json:"candidates"`
 	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"` // as it was configured; what it learnt is in model.bin
 	Leaks      []training.Leak      `json:"leaks,omitempty"`
+	Found
+}
+
+// Found is what Metadata says of how the model came about.
+type Found struct {
+	Members    []string             `json:"members,omitempty"`     // of a vote
+	Calibrated *training.Calibrated `json:"calibration,omitempty"` //
+	Decision   *training.Decision   `json:"decision,omitempty"`    // the threshold of least cost
+	Shape      *training.Shape      `json:"shape,omitempty"`       // groups, time, weights
+	Stopped    string               `json:"stopped,omitempty"`     // the search was cut short: the best so far
+	Idle       []string             `json:"idle,omitempty"`        // features without a value, or with one value only
+}
+
+// FoundBy is what a training says of its result.
+func FoundBy(r training.Result) Found {
+	f := Found{Members: r.Members(), Calibrated: r.Calibrated, Decision: r.Decision, Stopped: Stopped(r), Idle: r.Idle}
+	if len(r.Spec.Shape.Columns()) > 0 || r.Spec.Shape.ClassWeight != nil {
+		f.Shape = &r.Spec.Shape
+	}
+	return f
 }
 
 // Recipe is what Metadata says of feature engineering: nil where none is configured.
@@ -95,22 +117,48 @@ func Tabulate(parts map[string]evaluate.Metrics) (Scores, Intervals) {
 	return scores, intervals
 }
 
-func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Validated, recipe fit.Recipe) (*artefact, error) {
-	progress := h.Progress
-	if progress == nil {
-		progress = func(training.Progress) {}
-	}
-	algorithm := v.Algorithm
-	if algorithm == "" {
-		algorithm = "auto"
-	}
-	result, err := training.Train(d.frame, d.labels, training.Spec{Algorithm: algorithm, Params: v.Params, Folds: h.Folds, Seed: v.Seed, Threads: h.Threads, Recipe: recipe},
-		func() bool { return ctx.Err() != nil }, progress)
+// produce trains: what is configured, asked for and kept goes into the spec, and what came out of it into an artefact.
+func (h *Handler) produce(ctx context.Context, e event.Event, m table.Manifest, v event.Validated) (*artefact, *data, error) {
+	spec, limit, err := h.spec(ctx, v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	dropped := Dropped(result.Leaks)
-	d.frame = d.frame.Drop(dropped...) // what the model does not read is neither profiled nor asked for
+	if err := h.enough(m, spec); err != nil {
+		return nil, nil, err
+	}
+	d, err := h.read(ctx, m, spec.Shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	start, env := h.Now(), Here(h.Threads)
+	kept := &Fits{Blobs: h.Artefacts, Dir: path.Join("models", v.Model, "fits", Scope(m.Version, env)), After: start.Add(keepAfter), Now: h.Now}
+	if err := kept.open(ctx); err != nil {
+		return nil, nil, err
+	}
+	spec.Kept = kept
+	watch := NewWatch(h.Now, deadline(ctx, start, limit), h.Progress)
+	result, err := training.Train(d.frame, d.labels, spec, watch.Stop(ctx), watch.Show)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kept.err != nil {
+		h.Log.WarnContext(ctx, "finished fits could not be kept: a training that is cut short begins anew", "model", v.Model, "error", kept.err)
+	}
+	d.take(result)
+	a, err := h.artefact(m, d, v, result)
+	if err != nil {
+		return nil, nil, err
+	}
+	end := h.Now()
+	a.run = NewRun(Ended{ID: e.ID, Model: v.Model, Start: start, End: end, Result: result, Parts: map[string]evaluate.Metrics{"cv": result.CV, "nested": result.Nested, "test": a.test}, Watch: watch,
+		ArtifactURI: path.Join("models", v.Model, "sha256", a.sha), Files: a.files,
+		Repeat: Repeat{Data: path.Join("processed", v.Dataset, m.Version), Version: m.Version, Target: m.Target, Positive: m.Positive, Task: string(m.Task),
+			Ignore: slices.Concat(m.Ignore, m.Segment), Environment: env, SHA256: a.sha, Seconds: end.Sub(start).Seconds()}})
+	return a, d, nil
+}
+
+// artefact is a trained model as it will be stored.
+func (h *Handler) artefact(m table.Manifest, d *data, v event.Validated, result training.Result) (*artefact, error) {
 	a := &artefact{result: result}
 	p, err := result.Model.PredictFrame(d.test)
 	if err != nil {
@@ -131,12 +179,12 @@ func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Va
 	if t, err := dataset.ParseTarget(m.Target); err == nil && t.Column != m.Target {
 		ignored = append(ignored, t.Column)
 	}
-	ignored = append(ignored, dropped...)
-	scores, intervals := Tabulate(map[string]evaluate.Metrics{"cv": result.CV, "test": a.test})
+	ignored = append(ignored, append(Dropped(result.Leaks), result.Spec.Shape.Columns()...)...)
+	scores, intervals := Tabulate(map[string]evaluate.Metrics{"cv": result.CV, "nested": result.Nested, "test": a.test})
 	meta, err := marshal(Metadata{Name: v.Model, Task: m.Task, Target: m.Target, Classes: d.labels.Classes, Positive: m.Positive, Algorithm: result.Algorithm, Params: result.Params,
-		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: h.Folds,
+		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: result.Spec.Folds,
 		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates,
-		Recipe: Recipe(recipe), Leaks: result.Leaks})
+		Recipe: Recipe(result.Spec.Recipe), Leaks: result.Leaks, Found: FoundBy(result)})
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +224,12 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 	for _, f := range m.Features {
 		importance[f.Name] = f.Importance
 	}
-	profile, err := drift.NewProfile(drift.Reference{Model: name, Version: v.Number, Frame: d.frame, Labels: d.labels, Predictions: a.result.OutOfFold, Importance: importance, Segments: d.groups})
+	outOfFold, baseline := a.result.OutOfFold, a.result.Baseline
+	if rows := a.result.Covered; len(rows) < d.frame.Rows() { // windows in time: nothing is known of the first one's rows
+		outOfFold, baseline = a.result.Known(outOfFold), a.result.Known(baseline)
+		d = d.rows(rows)
+	}
+	profile, err := drift.NewProfile(drift.Reference{Model: name, Version: v.Number, Frame: d.frame, Labels: d.labels, Predictions: outOfFold, Importance: importance, Segments: d.groups})
 	if err != nil {
 		return err
 	}
@@ -184,7 +237,7 @@ func (h *Handler) reference(ctx context.Context, name string, v registry.Version
 	if err != nil {
 		return err
 	}
-	oof := OutOfFold{Rows: table.RowDigests(d.frame, d.frame.Names()), Y: floats(d.labels.Y), P: floats(a.result.OutOfFold), Baseline: floats(a.result.Baseline), Width: m.Width(), Segments: d.groups}
+	oof := OutOfFold{Rows: table.RowDigests(d.frame, d.frame.Names()), Y: floats(d.labels.Y), P: floats(outOfFold), Baseline: floats(baseline), Width: m.Width(), Segments: d.groups}
 	for file, value := range map[string]any{"profile.json": profile, "outoffold.json": oof, "golden.json": golden, reference.Explanation: a.result.Explanation,
 		"constraints.json": export.NewConstraints(profile, drift.DefaultPolicy()), "statistics.json": export.ReferenceStatistics(profile)} { // for readers of SageMaker's baseline
 		b, err := json.Marshal(value)
@@ -228,3 +281,5 @@ func floats(v []float64) []number.Float {
 	}
 	return out
 }
+
+func marshal(v any) ([]byte, error) { return json.MarshalIndent(v, "", " ") }

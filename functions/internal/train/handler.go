@@ -5,12 +5,9 @@ package train
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"mlops/functions/internal/candidates"
@@ -20,10 +17,8 @@ import (
 	"mlops/functions/internal/table"
 	"mlops/shared/audit"
 	"mlops/shared/control"
-	"mlops/shared/dataset"
 	"mlops/shared/dataset/version"
 	"mlops/shared/drift"
-	"mlops/shared/evaluate"
 	"mlops/shared/event"
 	"mlops/shared/fault"
 	"mlops/shared/model/fit"
@@ -48,9 +43,11 @@ type Handler struct {
 	Now       func() time.Time
 	NewID     func() string
 	Threads   int
-	Folds     int                                            // of the cross-validation; 0 = as many as the table bears, at most 5
-	Progress  func(training.Progress)                        // nil: nobody watches
-	Features  func(ctx context.Context) (fit.Recipes, error) // feature engineering by dataset; nil: none
+	Folds     int                                                // of the cross-validation; 0 = as configured
+	MemoryMB  int                                                // that a training may take; 0 = unknown
+	Progress  func(training.Progress)                            // nil: nobody watches
+	Features  func(ctx context.Context) (fit.Recipes, error)     // feature engineering by dataset; nil: none
+	Models    func(ctx context.Context) (training.Config, error) // what is tried, and what holds for a dataset
 	Log       *slog.Logger
 
 	Selection func(ctx context.Context) (selection.Policy, error) // which data version is trained on where none is named; nil = the default rule
@@ -77,54 +74,64 @@ func (h *Handler) Event(ctx context.Context, e event.Event) error {
 	return h.failed(ctx, e, v, err)
 }
 
-// request answers POST /train {"dataset","version","algorithm","params","seed"}. version may be abbreviated, or latest, and may stand behind the
-// dataset as in name@version; without one the rule of selection chooses among the dataset's versions, and the ledger says why.
+// request answers POST /train {"dataset","version","algorithm","params","seed"}, and what event.Tuning has. version may be abbreviated, or latest, and may
+// stand behind the dataset as in name@version; without one the rule of selection chooses among the dataset's versions, and the ledger says why.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 	door.Accept(w, r, func() (string, error) {
-		var in struct {
-			Dataset   string         `json:"dataset"`
-			Version   string         `json:"version"`
-			Algorithm string         `json:"algorithm"`
-			Params    map[string]any `json:"params"`
-			Seed      uint64         `json:"seed"`
-		}
+		var in asked
 		if err := door.Read(r, &in); err != nil {
 			return "", err
 		}
-		return h.ask(r.Context(), in.Dataset, in.Version, in.Algorithm, in.Params, in.Seed)
+		return h.ask(r.Context(), in)
 	})
 }
 
-func (h *Handler) ask(ctx context.Context, name, ref, algorithm string, params map[string]any, seed uint64) (string, error) {
-	if name == "" {
+// asked is the body of POST /train.
+type asked struct {
+	Dataset   string         `json:"dataset"`
+	Version   string         `json:"version"`
+	Algorithm string         `json:"algorithm"`
+	Params    map[string]any `json:"params"`
+	Seed      uint64         `json:"seed"`
+	event.Tuning
+}
+
+func (h *Handler) ask(ctx context.Context, in asked) (string, error) {
+	if in.Dataset == "" {
 		return "", fault.Invalidf("say which dataset to train on").With(fault.Detail{Field: "dataset", Code: "missing", Expected: "the name of a dataset that was uploaded"})
 	}
-	name, ref, err := named(name, ref)
-	if err != nil {
+	var err error
+	if in.Dataset, in.Version, err = parted(in.Dataset, in.Version); err != nil {
 		return "", err
 	}
 	var d table.Dataset
-	if _, err := h.Control.Get(ctx, control.Dataset(name), &d); err != nil {
-		return "", fault.Wrap(err, "find the dataset %.60q: upload it first by POST /datasets/{name}", name)
+	if _, err := h.Control.Get(ctx, control.Dataset(in.Dataset), &d); err != nil {
+		return "", fault.Wrap(err, "find the dataset %.60q: upload it first by POST /datasets/{name}", in.Dataset)
 	}
-	if algorithm != "" && algorithm != training.Auto {
-		if _, err := fit.Parse(algorithm, params); err != nil { // said now, not by a job that fails
+	if in.Algorithm != "" && in.Algorithm != training.Auto {
+		if _, err := fit.Parse(in.Algorithm, in.Params); err != nil { // said now, not by a job that fails
 			return "", err
 		}
 	}
+	if _, _, err := tuned(in.Tuning); err != nil {
+		return "", err
+	}
 	now, by := h.Now().UTC(), door.CallerOf(ctx).ID
-	m, why, err := h.pick(ctx, d, ref, now, by)
+	m, why, err := h.pick(ctx, d, in.Version, now, by)
 	if err != nil {
 		return "", err
 	}
+	if err := named(m, in.Tuning); err != nil {
+		return "", err
+	}
 	j := job.Job{ID: h.NewID(), Kind: "train", Stage: "validated", Model: d.Model, Created: now, Result: map[string]string{"data_version": m.Version}}
-	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true, Algorithm: algorithm, Params: params, Seed: seed}
+	v := event.Validated{Upload: m.Upload(), Version: m.Version, Passed: true, Algorithm: in.Algorithm, Params: in.Params, Seed: in.Seed, Asked: in.Tuning}
 	v.Job, v.Model, v.Actor = j.ID, d.Model, by
 	return job.Begin(ctx, h.Control, j, h.NewID(), event.TrainRequested, v, why...)
 }
 
-// named parts name@version, unless the version is named apart.
-func named(name, ref string) (string, string, error) {
+// parted parts name@version, unless the version is named apart.
+func parted(name, ref string) (string, string, error) {
 	dataset, behind, err := version.ParseReference(name)
 	if err == nil && behind != "" && ref != "" && behind != ref {
 		err = fault.Invalidf("two data versions are asked for: %.70q and %.70q", behind, ref).With(fault.Detail{Field: "version", Code: "contradiction", Got: ref, Expected: "one version, in one place"})
@@ -166,16 +173,7 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 	}); err != nil {
 		return err
 	}
-	data, err := h.read(ctx, m)
-	if err != nil {
-		return err
-	}
-
-	recipe, err := h.recipe(ctx, v.Dataset)
-	if err != nil {
-		return err
-	}
-	made, err := h.fit(ctx, m, data, v, recipe)
+	made, data, err := h.produce(ctx, e, m, v)
 	if err != nil {
 		return err
 	}
@@ -192,6 +190,9 @@ func (h *Handler) train(ctx context.Context, e event.Event, v event.Validated) e
 	}
 	version, err := h.register(ctx, e, v, m, made)
 	if err != nil {
+		return err
+	}
+	if err := h.record(ctx, v.Model, made.run); err != nil {
 		return err
 	}
 	if err := h.reference(ctx, v.Model, version, made, data); err != nil {
@@ -222,7 +223,7 @@ func (h *Handler) register(ctx context.Context, e event.Event, v event.Validated
 		metrics[k] = est.Value
 	}
 	next, version, err := state.Register(registry.Version{SHA256: made.sha, Algorithm: made.result.Algorithm, Task: string(m.Task), DataVersion: m.Version,
-		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident, Warning: training.Words(made.result.Leaks)})
+		Dataset: v.Dataset, CreatedAt: e.Time, Metrics: metrics, Incident: v.Incident, Warning: made.warning()})
 	if err != nil {
 		return version, err
 	}
@@ -242,9 +243,10 @@ func (h *Handler) announce(ctx context.Context, e event.Event, v event.Validated
 	docs, err := job.Advance(ctx, h.Control, v.Job, done, func(j *job.Job) {
 		j.Stage = "trained"
 		j.Result["version"], j.Result["sha256"], j.Result["algorithm"] = strconv.Itoa(version.Number), made.sha, made.result.Algorithm
-		if leaks := training.Words(made.result.Leaks); leaks != "" {
-			j.Result["warning"] = leaks
+		if warning := made.warning(); warning != "" {
+			j.Result["warning"] = warning
 		}
+		j.Result["run"] = made.run.Info.RunID
 	})
 	if err != nil {
 		return err
@@ -254,11 +256,14 @@ func (h *Handler) announce(ctx context.Context, e event.Event, v event.Validated
 		return err
 	}
 	entry := audit.Entry{Kind: audit.TrainDone, Model: v.Model, At: done, To: version.Number, SHA256: made.sha, Actor: audit.Actor{Type: "schedule", ID: "train"},
-		Reason: made.summary(), Inputs: map[string]string{"data_version": v.Version, "fits": strconv.Itoa(made.result.Fits), "seed": strconv.FormatUint(v.Seed, 10)}}
+		Reason: made.summary(), Inputs: map[string]string{"data_version": v.Version, "run": made.run.Info.RunID, "fits": strconv.Itoa(made.result.Fits), "seed": strconv.FormatUint(v.Seed, 10)}}
 	return h.Control.Commit(ctx, control.Change{Model: v.Model, Op: "train/" + e.ID, Put: docs, Entries: []audit.Entry{entry}, Events: []event.Event{next}})
 }
 
 func (h *Handler) failed(ctx context.Context, e event.Event, v event.Validated, cause error) error {
+	if err := h.record(ctx, v.Model, FailedRun(e.ID, v.Model, e.Time, h.Now(), Repeat{Version: v.Version, Target: v.Target, Environment: Here(h.Threads)}, cause)); err != nil {
+		return err
+	}
 	h.Log.ErrorContext(ctx, "training failed", "model", v.Model, "data_version", v.Version, "error", cause)
 	done := h.Now().UTC()
 	docs, err := job.Advance(ctx, h.Control, v.Job, done, job.Fail(cause))
@@ -280,55 +285,3 @@ func (h *Handler) advance(ctx context.Context, id string, now time.Time, change 
 	}
 	return h.Control.Commit(ctx, control.Change{Put: docs})
 }
-
-// data is a data version as the learner sees it: train and val together, test apart.
-type data struct {
-	frame  *dataset.Frame // features of train and val
-	labels dataset.Labels
-	test   *dataset.Frame
-	truth  dataset.Labels
-	groups map[string][]string // segment column -> its value in each row of frame
-}
-
-func (h *Handler) read(ctx context.Context, m table.Manifest) (*data, error) {
-	l, err := table.Learn(m, func(part string) (*dataset.Frame, error) { return table.ReadSplit(ctx, h.Blobs, m, part) })
-	if err != nil {
-		return nil, err
-	}
-	return &data{l.Frame, l.Labels, l.Test, l.Truth, l.Groups}, nil
-}
-
-func (a *artefact) summary() string {
-	s := fmt.Sprintf("%d fits of %d candidates; %s", a.result.Fits, len(a.result.Candidates), strings.Join(best(a.result.Candidates, a.result.Metric), ", "))
-	if leaks := training.Words(a.result.Leaks); leaks != "" {
-		s += "; " + leaks
-	}
-	return s
-}
-
-// best names the best candidate of each algorithm, the chosen one first.
-func best(candidates []training.Candidate, metric string) []string {
-	var out []string
-	byAlgorithm := map[string]int{}
-	for i, c := range candidates {
-		if len(c.Folds) < 2 && !c.Chosen {
-			continue // dropped early: its mean says little
-		}
-		if c.Chosen {
-			out = append(out, fmt.Sprintf("%s %.3f +-%.3f %s chosen", c.Name(), float64(c.Mean), float64(c.SE), metric))
-			byAlgorithm[c.Algorithm] = -1
-		}
-		k, seen := byAlgorithm[c.Algorithm]
-		if better := evaluate.Greater(metric) == (c.Mean > candidates[max(0, k)].Mean); !seen || k >= 0 && better {
-			byAlgorithm[c.Algorithm] = i
-		}
-	}
-	for i, c := range candidates {
-		if k, ok := byAlgorithm[c.Algorithm]; ok && k == i && !c.Chosen {
-			out = append(out, fmt.Sprintf("%s %.3f +-%.3f", c.Name(), float64(c.Mean), float64(c.SE)))
-		}
-	}
-	return out
-}
-
-func marshal(v any) ([]byte, error) { return json.MarshalIndent(v, "", " ") }

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -64,7 +65,7 @@ func (h *Handler) ingest(ctx context.Context, e event.Event, u event.Upload) err
 		return err
 	}
 	if p.err == nil {
-		d = Dataset{Name: u.Dataset, Model: u.Model, Target: p.manifest.Target, Positive: p.manifest.Positive, Task: string(p.manifest.Task), Ignore: u.Ignore, Segment: u.Segment,
+		d = Dataset{Name: u.Dataset, Model: u.Model, Target: p.manifest.Target, Positive: p.manifest.Positive, Task: string(p.manifest.Task), Ignore: u.Ignore, Segment: u.Segment, Group: u.Group, Time: u.Time, Weight: u.Weight,
 			Suite: p.manifest.Suite, Updated: e.Time, Versions: appendVersion(d.Versions, p.manifest.Version), Pin: d.Pin}
 		doc, err := control.Put(control.Dataset(u.Dataset), rev, d)
 		if err != nil {
@@ -106,6 +107,7 @@ func inherit(u *event.Upload, d Dataset) {
 	if u.Segment == nil {
 		u.Segment = d.Segment
 	}
+	u.Group, u.Time, u.Weight = cmp.Or(u.Group, d.Group), cmp.Or(u.Time, d.Time), cmp.Or(u.Weight, d.Weight)
 }
 
 type object struct {
@@ -285,6 +287,11 @@ func roles(target string, u event.Upload) map[string]dataset.Role {
 	}
 	for _, n := range u.Segment {
 		out[n] = dataset.RoleSegment
+	}
+	for _, n := range []string{u.Group, u.Time, u.Weight} {
+		if n != "" {
+			out[n] = dataset.RoleIgnored
+		}
 	}
 	return out
 }

@@ -53,11 +53,11 @@ func uploadOf(r *http.Request) (event.Upload, error) {
 		return event.Upload{}, err
 	}
 	return event.Upload{Dataset: r.PathValue("name"), Target: q.Get("target"), Positive: q.Get("positive"), Task: q.Get("task"), Model: q.Get("model"),
-		Ignore: intake.List(q.Get("ignore")), Segment: intake.List(q.Get("segment")), Actor: door.CallerOf(r.Context()).ID}, nil
+		Ignore: intake.List(q.Get("ignore")), Segment: intake.List(q.Get("segment")), Group: q.Get("group"), Time: q.Get("time"), Weight: q.Get("weight"), Actor: door.CallerOf(r.Context()).ID}, nil
 }
 
 func checkParameters(q url.Values) error {
-	known := []string{"target", "positive", "task", "model", "ignore", "segment", "format"}
+	known := []string{"target", "positive", "task", "model", "ignore", "segment", "group", "time", "weight", "format"}
 	var problems []fault.Detail
 	for k := range q {
 		if !slices.Contains(known, k) {

@@ -37,10 +37,16 @@ const sampleRows = 20_000
 // describe fills the manifest with what is known of a table that met its suite.
 func (p *prepared) describe(f *dataset.Frame, labels dataset.Labels, u event.Upload, suite *expect.Suite, key string, now time.Time) {
 	m := version.Manifest{Format: version.Format, Dataset: u.Dataset, Content: dataset.Digest(f), Created: now, Code: "mlops " + release.Version, Parents: u.Parents, Selection: u.Choice,
-		Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task, Ignore: present(f, u.Ignore), Segment: present(f, u.Segment), Seed: splitSeed,
+		Source: u.Key, Digest: u.Digest, Target: labels.Name, Positive: u.Positive, Task: labels.Task, Ignore: present(f, u.Ignore), Segment: present(f, u.Segment), Group: u.Group, Time: u.Time, Weight: u.Weight, Seed: splitSeed,
 		Split: version.Split{Rule: "stratified", Train: trainShare, Val: valShare, Test: 1 - trainShare - valShare}, Suite: key, SuiteSHA: digest(compact(suite)),
 		Validation: version.Validation{Passed: true, Expectations: len(suite.Expectations), Warnings: p.warnings, Report: p.report},
 		Schema:     dataset.Describe(f, roles(labels.Name, u)), Fresh: u.Fresh}
+	switch {
+	case u.Group != "":
+		m.Split.Rule = "group"
+	case u.Time != "":
+		m.Split.Rule = "time"
+	}
 	m.Split.Test = 0.15 // the rest, without the noise of the subtraction
 	if labels.Task == dataset.Binary && m.Positive == "" {
 		m.Positive = labels.Classes[1]
@@ -58,7 +64,11 @@ func (p *prepared) describe(f *dataset.Frame, labels dataset.Labels, u event.Upl
 // split writes the three parts, what sums them up, and the manifest.
 func (p *prepared) split(f *dataset.Frame, labels dataset.Labels) error {
 	m := &p.manifest
-	train, val, test := dataset.Split(labels, trainShare, valShare, splitSeed)
+	shape := training.Shape{Group: m.Group, Time: m.Time, Weight: m.Weight}
+	train, val, test, err := shape.Split(f, labels, trainShare, valShare, splitSeed)
+	if err != nil {
+		return err
+	}
 	m.Rows = map[string]int{"train": len(train), "val": len(val), "test": len(test), "rejected": p.rejected}
 	files := map[string][]byte{version.Order: version.Marks(f.Rows(), [3][]int{train, val, test})}
 	for i, rows := range [][]int{train, val, test} {

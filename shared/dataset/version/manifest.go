@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"mlops/shared/dataset"
@@ -50,6 +51,9 @@ type Manifest struct {
 	Task       dataset.Task   `json:"task"`
 	Ignore     []string       `json:"ignore,omitempty"`
 	Segment    []string       `json:"segment,omitempty"`
+	Group      string         `json:"group,omitempty"`  // column whose equal values are in one part
+	Time       string         `json:"time,omitempty"`   // column that the parts follow each other by
+	Weight     string         `json:"weight,omitempty"` // column that says how much a row counts
 	Seed       uint64         `json:"seed"`
 	Split      Split          `json:"split"`
 	Rows       map[string]int `json:"rows"`              // train, val, test, rejected
@@ -66,7 +70,7 @@ type Manifest struct {
 
 // Split is how rows were parted.
 type Split struct {
-	Rule  string  `json:"rule"` // "stratified": dataset.Split by the target and Seed
+	Rule  string  `json:"rule"` // "stratified": dataset.Split by the target and Seed; "group": whole groups; "time": the latest rows last
 	Train float64 `json:"train"`
 	Val   float64 `json:"val"`
 	Test  float64 `json:"test"`
@@ -108,9 +112,13 @@ type Quick struct {
 func Dir(name, version string) string { return path.Join("processed", name, version) }
 
 // Name is the version that m's content and meaning have: SHA-256 of the JSON array [content, target, task, positive, ignore, segment, seed].
-// The same table with another task, positive class or set of features is split and trained on otherwise, so it is another version.
+// Where a group, a time or a weight is declared, these three follow. The same table with another task, positive class or set of features is split and trained on otherwise, so it is another version.
 func (m Manifest) Name() string {
-	b, err := json.Marshal([]any{m.Content, m.Target, m.Task, m.Positive, m.Ignore, m.Segment, m.Seed})
+	meaning := []any{m.Content, m.Target, m.Task, m.Positive, m.Ignore, m.Segment, m.Seed}
+	if m.Group+m.Time+m.Weight != "" {
+		meaning = append(meaning, m.Group, m.Time, m.Weight)
+	}
+	b, err := json.Marshal(meaning)
 	if err != nil { // texts and a number always have JSON
 		return ""
 	}
@@ -224,12 +232,12 @@ func (m Manifest) Options() dataset.Options {
 
 // Upload is the manifest as the event that would make it.
 func (m Manifest) Upload() event.Upload {
-	return event.Upload{Dataset: m.Dataset, Key: m.Source, Digest: m.Digest, Target: m.Target, Positive: m.Positive, Task: string(m.Task), Ignore: m.Ignore, Segment: m.Segment}
+	return event.Upload{Dataset: m.Dataset, Key: m.Source, Digest: m.Digest, Target: m.Target, Positive: m.Positive, Task: string(m.Task), Ignore: m.Ignore, Segment: m.Segment, Group: m.Group, Time: m.Time, Weight: m.Weight}
 }
 
-// Features drops from a frame what the model must not see: the target, and the ignored and segment columns.
+// Features drops from a frame what the model must not see: the target, the ignored and segment columns, and those of group, time and weight.
 func (m Manifest) Features(f *dataset.Frame) *dataset.Frame {
-	return f.Drop(append(append([]string{m.Target}, m.Ignore...), m.Segment...)...)
+	return f.Drop(slices.Concat([]string{m.Target, m.Group, m.Time, m.Weight}, m.Ignore, m.Segment)...)
 }
 
 // FeatureNames are the columns that a model may see.

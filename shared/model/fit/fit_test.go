@@ -27,6 +27,7 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		"boosting, early":   {fit.Boosting{Trees: 60, EarlyStopping: 10, Subsample: 0.7}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.9}},
 		"boosting, sparse":  {fit.Boosting{Trees: 30, L1: 2, Depth: 3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.9}},
 		"forest":            {fit.Forest{Trees: 20}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
+		"vote":              {fit.Vote{Members: []fit.Estimator{fit.Linear{}, fit.Boosting{Trees: 10}, fit.Forest{Trees: 5}}}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}},
 		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 1, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
 	}
 	clean := []fit.RecipeStep{{Step: "impute", How: "median", Flag: true}, {Step: "impute", How: "constant", Value: "none"}, {Step: "clip"}, {Step: "transform", How: "yeo_johnson"},

@@ -14,7 +14,7 @@ import (
 )
 
 // Algorithms are the names that Parse knows, the simplest first.
-var Algorithms = []string{"baseline", "linear", "boosting", "forest"}
+var Algorithms = []string{"baseline", "linear", "boosting", "forest", "vote"}
 
 // param is one parameter: its name, its range, and the field it sets.
 type param struct {
@@ -100,6 +100,8 @@ func Parse(algorithm string, params map[string]any) (Estimator, error) {
 	var known []param
 	switch algorithm {
 	case "baseline":
+	case "vote":
+		return parseVote(params)
 	case "linear":
 		known = l.params()
 	case "boosting":
@@ -210,6 +212,8 @@ func resolve(e Estimator, task dataset.Task, rows, features int) Estimator {
 		return e.resolve(task, rows, features)
 	case Linear:
 		return Linear{C: e.c()}
+	case Vote:
+		return e.resolve(task, rows, features)
 	case Engineered:
 		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features)}
 	}
