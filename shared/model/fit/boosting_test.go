@@ -517,7 +517,7 @@ func TestParameters(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a, b := fmt.Sprintf("%+v", e), fmt.Sprintf("%+v", resolve(open, task, 5_000, 12)); a != b {
+			if a, b := fmt.Sprintf("%+v", e), fmt.Sprintf("%+v", resolve(open, task, 5_000, 12, 1)); a != b {
 				t.Errorf("%s: with its defaults it is %s, left open %s", algorithm, a, b)
 			}
 		}

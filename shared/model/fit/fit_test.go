@@ -26,8 +26,11 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		"boosting, large":   {fit.Boosting{Trees: 10, Leaves: 64, MinLeaf: 1, L2: -1, LearningRate: 0.3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}},
 		"boosting, early":   {fit.Boosting{Trees: 60, EarlyStopping: 10, Subsample: 0.7}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.9}},
 		"boosting, sparse":  {fit.Boosting{Trees: 30, L1: 2, Depth: 3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.9}},
-		"forest":            {fit.Forest{Trees: 20}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
-		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 1, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
+		"forest":            {fit.Forest{Trees: 30, MinLeaf: 3}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.8}},
+		"forest, full":      {fit.Forest{Trees: 5, MinLeaf: 2, FeatureShare: 1, Bins: 20}, modeltest.Tolerance{RowOrder: 0.2, Learns: 0.95}},
+		"forest, shallow":   {fit.Forest{Trees: 30, MaxDepth: 3, OutOfBag: true}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.95}},
+		"extra trees":       {fit.Forest{Extra: true, Trees: 30, MinLeaf: 3}, modeltest.Tolerance{RowOrder: 1e-9, Learns: 0.9}},
+		"extra, bootstrap":  {fit.Forest{Extra: true, Trees: 30, MinLeaf: 3, Bootstrap: true, OutOfBag: true}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}},
 	}
 	clean := []fit.RecipeStep{{Step: "impute", How: "median", Flag: true}, {Step: "impute", How: "constant", Value: "none"}, {Step: "clip"}, {Step: "transform", How: "yeo_johnson"},
 		{Step: "scale", How: "robust"}}

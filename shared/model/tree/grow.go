@@ -106,7 +106,7 @@ func (t *Grower) Grow(j Job) []model.Node {
 	}
 	t.settle(append(t.done, t.open...))
 	t.score(root.to)
-	return t.finish()
+	return t.finish(t.nodes)
 }
 
 // next takes the leaf whose split gains most, or the last one when every leaf will be split in the end.
@@ -302,18 +302,18 @@ func (t *Grower) settle(leaves []*leaf) {
 }
 
 // finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.
-func (t *Grower) finish() []model.Node {
-	for i := len(t.nodes) - 1; i >= 0; i-- { // children come after their parents
-		if n := &t.nodes[i]; n.left > 0 {
-			a, b := &t.nodes[n.left], &t.nodes[n.right]
+func (t *Table) finish(nodes []grown) []model.Node {
+	for i := len(nodes) - 1; i >= 0; i-- { // children come after their parents
+		if n := &nodes[i]; n.left > 0 {
+			a, b := &nodes[n.left], &nodes[n.right]
 			n.rows = a.rows + b.rows
 			n.value = (float64(a.value*float64(a.rows)) + float64(b.value*float64(b.rows))) / float64(n.rows)
 		}
 	}
-	list := make([]model.Node, 0, len(t.nodes))
-	queue := make([]int, 1, len(t.nodes))
+	list := make([]model.Node, 0, len(nodes))
+	queue := make([]int, 1, len(nodes))
 	for head := 0; head < len(queue); head++ {
-		n := &t.nodes[queue[head]]
+		n := &nodes[queue[head]]
 		m := model.Node{Feature: -1, Value: n.value}
 		if n.left > 0 {
 			b := &t.features[n.split.feature]
