@@ -79,7 +79,11 @@ func (f Forest) faults() []fault.Detail {
 
 // params are the parameters of a linear model.
 func (l *Linear) params() []param {
-	return []param{{name: "C", low: leastC, high: greatestC, real: &l.C}}
+	return []param{
+		{name: "C", low: leastC, high: greatestC, real: &l.C},
+		{name: "l1_ratio", low: 0, high: 1, real: &l.L1Ratio},
+		{name: "class_weight", class: &l.ClassWeight},
+	}
 }
 
 // Params has the fields that are set.
@@ -227,7 +231,8 @@ func resolve(e Estimator, task dataset.Task, rows, features, scores int) Estimat
 	case Forest:
 		return e.resolve(task, rows, features, scores)
 	case Linear:
-		return Linear{C: e.c()}
+		e.C = e.c()
+		return e
 	case Engineered:
 		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features, scores)}
 	}
