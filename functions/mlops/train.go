@@ -51,7 +51,7 @@ func trainCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.positive, "positive", "", "the positive class (default: the greater value)")
 	c.Flags().StringVar(&f.task, "task", "", "binary, multiclass or regression (default: inferred)")
 	c.Flags().StringVar(&f.test, "test", "", "a table to test on that is never trained on")
-	c.Flags().StringVar(&f.algorithm, "algorithm", "auto", "auto, linear, boosting or baseline")
+	c.Flags().StringVar(&f.algorithm, "algorithm", "auto", "auto, linear, boosting, forest, extra_trees or baseline")
 	c.Flags().StringSliceVar(&f.categorical, "categorical", nil, "columns to read as categories though they hold numbers")
 	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
 	c.Flags().StringVar(&f.params, "params", "", "a JSON file of hyperparameters of the algorithm")
@@ -85,6 +85,7 @@ type trained struct {
 	Candidates []training.Candidate `json:"candidates"`
 	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"`
 	Leaks      []training.Leak      `json:"leaks,omitempty"`
+	Fit        *model.Report        `json:"fit,omitempty"` // of the last fit: coefficients, out-of-bag scores
 }
 
 func (a *app) train(ctx context.Context, f trainFlags) error {
@@ -128,7 +129,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		return err
 	}
 	out := trained{Name: f.name, Algorithm: result.Algorithm, Params: result.Params, Task: l.labels.Task, Metric: result.Metric, Rows: l.frame.Rows(),
-		Dropped: l.dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks}
+		Dropped: l.dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks, Fit: model.FitReport(result.Model.Predictor)}
 	if l.version != nil {
 		out.Data = l.version.Dataset + "@" + l.version.Version
 	}
@@ -264,7 +265,7 @@ func (f trainFlags) measure(m *model.Model, trained dataset.Labels) (evaluate.Me
 // store writes the three files; model.bin last and by renaming, so a folder with a model.bin is whole.
 func (f trainFlags) store(bin []byte, t trained, l lesson) error {
 	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: l.labels.Name, Classes: l.labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
-		Features: l.frame.Names(), Ignored: append([]string{l.labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, SHA256: t.SHA256, Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks}
+		Features: l.frame.Names(), Ignored: append([]string{l.labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: f.folds, SHA256: t.SHA256, Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks, Fit: t.Fit}
 	l.describe(&meta)
 	mb, err := json.MarshalIndent(meta, "", " ")
 	if err != nil {

@@ -54,6 +54,7 @@ type Metadata struct {
 	Candidates []training.Candidate `json:"candidates"`
 	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"` // as it was configured; what it learnt is in model.bin
 	Leaks      []training.Leak      `json:"leaks,omitempty"`
+	Fit        *model.Report        `json:"fit,omitempty"` // of the last fit, on all rows: coefficients, out-of-bag scores
 }
 
 // Recipe is what Metadata says of feature engineering: nil where none is configured.
@@ -136,7 +137,7 @@ func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Va
 	meta, err := marshal(Metadata{Name: v.Model, Task: m.Task, Target: m.Target, Classes: d.labels.Classes, Positive: m.Positive, Algorithm: result.Algorithm, Params: result.Params,
 		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: h.Folds,
 		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates,
-		Recipe: Recipe(recipe), Leaks: result.Leaks})
+		Recipe: Recipe(recipe), Leaks: result.Leaks, Fit: model.FitReport(result.Model.Predictor)})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (f Forest) Complexity() int {
 // artefact small. Shares of features: the square root for classes is Breiman's; the others were best on public sets, see docs/TRAINING.md.
 func (f Forest) resolve(task dataset.Task, rows, features, scores int) Forest {
 	many := rows >= 10_000
-	d := Forest{Trees: 500, MinLeaf: 3, FeatureShare: math.Sqrt(float64(features)) / float64(features)}
+	d := Forest{Trees: 300, MinLeaf: 3, FeatureShare: math.Sqrt(float64(features)) / float64(features)}
 	switch {
 	case task == dataset.Regression:
 		d.MinLeaf, d.FeatureShare = 1, 0.4
@@ -66,11 +66,8 @@ func (f Forest) resolve(task dataset.Task, rows, features, scores int) Forest {
 	case many:
 		d.MinLeaf = 5
 	}
-	switch {
-	case many:
+	if many {
 		d.Trees = 100
-	case rows >= 2_000:
-		d.Trees = 300
 	}
 	fill(&f.Trees, d.Trees)
 	fill(&f.Bins, tree.MostBins)

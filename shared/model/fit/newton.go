@@ -21,14 +21,31 @@ type end struct {
 }
 
 // minimise finds the weights.
-func (p *objective) minimise(o Options) ([]float64, end, error) {
+func (p *objective) minimise(o Options) (w []float64, e end, err error) {
 	switch {
 	case p.l1 == 0:
-		return p.newton(o)
+		w, e, err = p.newton(o)
 	case p.dense():
-		return p.proximal(o)
+		w, e, err = p.proximal(o)
+	default:
+		w, e, err = p.accelerated(o)
 	}
-	return p.accelerated(o)
+	if err == nil && p.k > 1 {
+		p.level(w)
+	}
+	return w, e, err
+}
+
+// level makes the intercepts of several classes sum to 0: all may shift alike, and freePull is too weak to settle by how much.
+func (p *objective) level(w []float64) {
+	m := p.x.width
+	var mean float64
+	for o := range p.k {
+		mean += w[o*m+m-1] / float64(p.k)
+	}
+	for o := range p.k {
+		w[o*m+m-1] -= mean
+	}
 }
 
 // dense reports whether the matrix of second derivatives is cheap enough to be made in every step.

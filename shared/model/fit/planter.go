@@ -2,7 +2,6 @@ package fit
 
 import (
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 
@@ -25,7 +24,6 @@ type planter struct {
 	base    []float64 // what trees start from: the share of each class, or the mean
 	scale   float64   // regression: deviation of the target, which the trees see standardised; else 1
 	y       []float64 // regression: the standardised target
-	weight  []float64 // of each row, relative to the mean; nil = one each
 	classes [][]int32 // Balanced: the rows of each class that has any
 	fewest  int       // Balanced: the rows of the rarest of them
 }
@@ -85,30 +83,21 @@ func (p *planter) deal() {
 	}
 }
 
-// weigh makes weights relative to their mean and finds the unit in which sums are whole numbers: as small as it may be for the sum over all
-// draws to stay below 2^62, and 2^-30 at least.
+// weigh finds the unit, a power of two, in which sums are whole numbers: the sum over all draws of one tree stays below 2^62, and nothing more
+// than 2^-30 of the heaviest row is lost.
 func (p *planter) weigh() {
-	most := 1.0
-	if p.Weight != nil {
-		var sum float64
-		for _, w := range p.Weight {
-			sum += w
+	heaviest, most := 0.0, 0.0
+	for i := range p.Rows {
+		w := p.weight(i)
+		heaviest = max(heaviest, w)
+		if p.y != nil {
+			w *= max(1, math.Abs(p.y[i]))
 		}
-		p.weight = make([]float64, p.Rows)
-		for i, w := range p.Weight {
-			p.weight[i] = w / (sum / float64(p.Rows))
-			most = max(most, p.weight[i])
-		}
+		most = max(most, w)
 	}
-	for i, y := range p.y {
-		if v := math.Abs(y); p.weight == nil {
-			most = max(most, v)
-		} else {
-			most = max(most, v*p.weight[i])
-		}
-	}
-	whole := math.Ceil(min(most*float64(p.Rows), 1<<61))
-	p.rules.Unit = 1 << min(30, 62-bits.Len64(uint64(whole)))
+	_, whole := math.Frexp(most * float64(p.Rows)) // below 2^whole
+	_, row := math.Frexp(heaviest)
+	p.rules.Unit = math.Ldexp(1, min(62-whole, 30-row))
 }
 
 // worker grows one tree after the other.
@@ -187,10 +176,7 @@ func (w *worker) sample(random *rand.Rand) {
 
 // sum is what row i, drawn so many times, adds to the tree of a score.
 func (w *worker) sum(i int, times float64, score int) tree.Sum {
-	unit := times * float64(w.rules.Unit)
-	if w.weight != nil {
-		unit *= w.weight[i]
-	}
+	unit := times * w.weight(i) * w.rules.Unit
 	var y float64
 	switch class := w.Labels.Y[i]; {
 	case w.y != nil:

@@ -99,10 +99,10 @@ func (p *objective) descend(d, g, w []float64, h *mat.SymDense) {
 	for range mostSweeps {
 		var most float64 // greatest decrease of the model by one coordinate
 		for i := range d {
-			if !all && w[i]+d[i] == 0 {
+			bend := a.Data[i*size+i]
+			if !all && w[i]+d[i] == 0 || bend <= 0 { // without bend: a level without rows
 				continue
 			}
-			bend := a.Data[i*size+i]
 			now := w[i] + d[i]
 			to := soft(float64(bend*now)-slope[i], p.lasso(i)) / bend
 			if move := to - now; move != 0 {
@@ -142,6 +142,9 @@ func (p *objective) accelerated(o Options) ([]float64, end, error) {
 			var rise float64
 			for i, v := range ahead {
 				s := size * scale[i]
+				if s <= 0 { // a level without rows
+					continue
+				}
 				next[i] = soft(v-g[i]/s, p.lasso(i)/s)
 				move := next[i] - v
 				rise += float64(g[i]*move) + float64(s*move*move/2)

@@ -22,10 +22,15 @@ type Deep struct {
 	out, spareOut   []int32 // the rows out of the sample, where they are wanted
 	few             [256]pile
 	piles           []pile
-	draw            []int // the features, in the order in which the last leaf drew them
+	ranks           [][]float64 // of each categorical feature: the mean of y by bin in the tree's sample
+	draw            []int       // the features, in the order in which the last leaf drew them
 	nodes           []grown
 	open            []patch
 }
+
+// rankPull is how many rows of weight 1 the rank of a level in the whole sample counts beside its rows in a leaf, where with few rows a level
+// there is always an order that looks good (M. Wright, I. Koenig, PeerJ 7:e6339, 2019, order levels once only). 0 to 30 differ by 0.001 AUC.
+const rankPull = 30
 
 // DeepRules are what a tree of a forest must keep.
 type DeepRules struct {
@@ -34,7 +39,7 @@ type DeepRules struct {
 	MaxDepth int     // splits above a leaf, at most; 0 = model.MaxDepth
 	Random   bool    // one cut a feature, at random, instead of the best
 	Pull     float64 // a leaf's value is drawn towards that of the root's as if so many rows of weight 1 had it
-	Unit     int64   // what a row of weight 1 counts in Sum.Weight
+	Unit     float64 // what a row of weight 1 counts in Sum.Weight
 }
 
 // Sum is the weight of a row, and its weight times y, both in the same small unit; see DeepRules.Unit.
@@ -53,6 +58,7 @@ type DeepJob struct {
 type pile struct {
 	Sum
 	rows, bin int
+	rank      float64 // of a level among the others
 }
 
 // patch is a leaf that may be split further: ranges of the grower's rows and of the rows out of the sample.
@@ -64,7 +70,12 @@ type patch struct {
 
 // NewDeep sets memory aside for trees on t.
 func NewDeep(t *Table, r DeepRules) *Deep {
-	d := &Deep{Table: t, DeepRules: r, draw: make([]int, len(t.features)), spareRows: make([]int32, t.rows), spareSums: make([]Sum, t.rows)}
+	d := &Deep{Table: t, DeepRules: r, draw: make([]int, len(t.features)), ranks: make([][]float64, len(t.features)), spareRows: make([]int32, t.rows), spareSums: make([]Sum, t.rows)}
+	for j := range t.features {
+		if t.features[j].categorical {
+			d.ranks[j] = make([]float64, t.features[j].bins+1)
+		}
+	}
 	if d.MaxDepth == 0 || d.MaxDepth > model.MaxDepth {
 		d.MaxDepth = model.MaxDepth
 	}
@@ -96,6 +107,7 @@ func (d *Deep) Grow(j DeepJob) []model.Node {
 		d.draw[i] = i
 	}
 	root.to, root.outTo = len(d.rows), len(d.out)
+	d.rank(&root)
 	d.open = append(d.open[:0], root)
 	for len(d.open) > 0 {
 		p := d.open[len(d.open)-1]
@@ -109,12 +121,31 @@ func (d *Deep) Grow(j DeepJob) []model.Node {
 	return d.finish(d.nodes)
 }
 
+// rank finds the mean of y of every level of a category in the sample, drawn towards that of all rows by a row's weight.
+func (d *Deep) rank(root *patch) {
+	if d.Random || root.to == 0 {
+		return
+	}
+	unit := d.Unit
+	mean := float64(root.sum.Y) / float64(root.sum.Weight)
+	for j := range d.features {
+		if !d.features[j].categorical {
+			continue
+		}
+		d.collect(j, root)
+		clear(d.ranks[j])
+		for _, c := range d.piles {
+			d.ranks[j][c.bin] = (float64(c.Y) + float64(mean*unit)) / (float64(c.Weight) + unit)
+		}
+	}
+}
+
 // search finds a leaf's split; of equals that of the feature drawn first.
 func (d *Deep) search(p *patch) (best split, ok bool) {
 	if p.to-p.from < 2*d.MinLeaf || p.depth >= d.MaxDepth || d.pure(p) {
 		return best, false
 	}
-	best.gain = leastGain * float64(d.Unit)
+	best.gain = leastGain * float64(p.sum.Weight)
 	for i := range d.draw {
 		if i >= d.Ask && ok {
 			break
@@ -171,9 +202,11 @@ func (d *Deep) question(b *binning, j int, p *patch, best *split) (found bool) {
 	case b.categorical && d.Random:
 		d.job.Random.Shuffle(len(d.piles), func(a, c int) { d.piles[a], d.piles[c] = d.piles[c], d.piles[a] })
 	case b.categorical:
-		slices.SortFunc(d.piles, func(a, c pile) int {
-			return cmp.Or(cmp.Compare(float64(a.Y)/float64(a.Weight), float64(c.Y)/float64(c.Weight)), cmp.Compare(a.bin, c.bin))
-		})
+		rank, pull := d.ranks[j], rankPull*d.Unit
+		for i, c := range d.piles {
+			d.piles[i].rank = (float64(c.Y) + float64(rank[c.bin]*pull)) / (float64(c.Weight) + pull)
+		}
+		slices.SortFunc(d.piles, func(a, c pile) int { return cmp.Or(cmp.Compare(a.rank, c.rank), cmp.Compare(a.bin, c.bin)) })
 	case d.Random && missing && d.job.Random.IntN(2) == 0, !d.Random && missing:
 		last := len(d.piles) - 1
 		d.piles = slices.Insert(d.piles[:last], 0, d.piles[last])
@@ -309,7 +342,7 @@ func (d *Deep) divide(p *patch, s *split) {
 
 // settle gives a leaf its value.
 func (d *Deep) settle(p *patch) {
-	weight, unit := float64(p.sum.Weight), float64(d.Unit)
+	weight, unit := float64(p.sum.Weight), d.Unit
 	step := 0.0 // of a sample without weight, too
 	if weight > 0 {
 		step = (float64(p.sum.Y) - float64(d.job.Base*weight)) / (weight + float64(d.Pull*unit))
