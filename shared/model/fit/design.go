@@ -27,6 +27,9 @@ type column struct {
 	share    []float64 // of the rows' weight with each indicator
 }
 
+// leastSpread is the deviation up to which a column counts as constant: the slope on one yet narrower could not be stored.
+const leastSpread = 1e-90
+
 // newDesign makes the columns. A numeric feature that is constant, and indicators that every row shares, get none: they say nothing.
 func newDesign(d *Data, threads int) *design {
 	x := &design{rows: d.Rows, threads: threads, total: d.total()}
@@ -76,7 +79,7 @@ func (x *design) numeric(d *Data, j int) {
 		}
 	}
 	sd := math.Sqrt(square / weight)
-	if sd > 1e-12*math.Abs(mean) && !math.IsInf(sd, 0) {
+	if sd > max(1e-12*math.Abs(mean), leastSpread) && !math.IsInf(sd, 0) {
 		c := column{feature: j, n: 1, value: make([]float64, len(v)), mean: mean, sd: sd}
 		for i, t := range v {
 			if t == t {

@@ -21,6 +21,8 @@ func TestEstimatorsKeepTheirPromises(t *testing.T) {
 		"baseline":          {fit.Baseline{}, modeltest.Tolerance{RowOrder: 1e-12}},
 		"linear":            {fit.Linear{}, exact},
 		"linear, strong":    {fit.Linear{C: 1e-3}, modeltest.Tolerance{RowOrder: 1e-6}},
+		"lasso":             {fit.Linear{C: 0.1, L1Ratio: 1}, exact},
+		"elastic net":       {fit.Linear{L1Ratio: 0.5}, exact},
 		"boosting":          {fit.Boosting{Trees: 30}, modeltest.Tolerance{RowOrder: 0.01, Learns: 0.8}},
 		"boosting, sampled": {fit.Boosting{Trees: 30, Subsample: 0.6, FeatureShare: 0.5}, modeltest.Tolerance{RowOrder: 0.1, Learns: 0.9}},
 		"boosting, large":   {fit.Boosting{Trees: 10, Leaves: 64, MinLeaf: 1, L2: -1, LearningRate: 0.3}, modeltest.Tolerance{RowOrder: 0.05, Learns: 0.95}},

@@ -30,7 +30,7 @@ func (p *objective) minimise(o Options) (w []float64, e end, err error) {
 	default:
 		w, e, err = p.accelerated(o)
 	}
-	if err == nil && p.k > 1 {
+	if err == nil {
 		p.level(w)
 	}
 	return w, e, err
@@ -38,6 +38,9 @@ func (p *objective) minimise(o Options) (w []float64, e end, err error) {
 
 // level makes the intercepts of several classes sum to 0: all may shift alike, and freePull is too weak to settle by how much.
 func (p *objective) level(w []float64) {
+	if p.k == 1 {
+		return
+	}
 	m := p.x.width
 	var mean float64
 	for o := range p.k {

@@ -57,6 +57,7 @@ func (p *objective) proximal(o Options) ([]float64, end, error) {
 			return nil, end{}, ErrStopped
 		}
 		p.descend(d, g, w, p.hessian())
+		p.level(d)
 		floats.AddTo(next, w, d)
 		slope := dot(g, d) + p.lassos(next) - p.lassos(w)
 		length, moved := 1.0, false
@@ -149,6 +150,7 @@ func (p *objective) accelerated(o Options) ([]float64, end, error) {
 				move := next[i] - v
 				rise += float64(g[i]*move) + float64(s*move*move/2)
 			}
+			p.level(next)
 			if at := p.scores(next); at <= value+rise+1e-12*math.Abs(value) {
 				break
 			}
