@@ -48,7 +48,7 @@ func (p *objective) report(d *Data, w []float64) *model.Report {
 			if variance != nil && variance[i] > 0 {
 				c.SE = number.Float(factor * math.Sqrt(variance[i]))
 			}
-			c.Z, c.Low, c.High = c.Estimate/c.SE, c.Estimate-normal95*c.SE, c.Estimate+normal95*c.SE
+			c.Z, c.Low, c.High = c.Estimate/c.SE, c.Estimate-number.Float(normal95*c.SE), c.Estimate+number.Float(normal95*c.SE)
 			r.Coefficients = append(r.Coefficients, c)
 		}
 	}

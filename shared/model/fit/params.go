@@ -82,7 +82,7 @@ func (l *Linear) params() []param {
 	return []param{
 		{name: "C", low: leastC, high: greatestC, real: &l.C},
 		{name: "l1_ratio", low: 0, high: 1, real: &l.L1Ratio},
-		{name: "class_weight", class: &l.ClassWeight},
+		{name: "class_weight", form: weighing{&l.ClassWeight}},
 	}
 }
 

@@ -202,7 +202,7 @@ func (d *Deep) question(b *binning, j int, p *patch, best *split) (found bool) {
 	case b.categorical && d.Random:
 		d.job.Random.Shuffle(len(d.piles), func(a, c int) { d.piles[a], d.piles[c] = d.piles[c], d.piles[a] })
 	case b.categorical:
-		rank, pull := d.ranks[j], rankPull*d.Unit
+		rank, pull := d.ranks[j], float64(rankPull*d.Unit)
 		for i, c := range d.piles {
 			d.piles[i].rank = (float64(c.Y) + float64(rank[c.bin]*pull)) / (float64(c.Weight) + pull)
 		}
