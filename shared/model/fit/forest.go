@@ -54,7 +54,7 @@ func (f Forest) Complexity() int {
 
 // resolve fills the fields that are left to the task and the table's size. Small tables take more trees, which there cost nothing. Leaves of
 // a few rows give better probabilities than single rows do, values are best with single rows. Leaves grow with the table to keep the
-// artefact small. Shares of features: the square root for classes is Breiman's; the others were best on public sets, see docs/TRAINING.md.
+// artefact small. Shares of features: the square root for classes is Breiman's; the others were best on public sets, see docs/FORESTS-AND-LINEAR.md.
 func (f Forest) resolve(task dataset.Task, rows, features, scores int) Forest {
 	many := rows >= 10_000
 	d := Forest{Trees: 300, MinLeaf: 3, FeatureShare: math.Sqrt(float64(features)) / float64(features)}

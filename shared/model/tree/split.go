@@ -35,7 +35,6 @@ type finder struct {
 	plain  bool    // no L1, no constraint
 	best   split
 	order  []int // scratch: bins
-	cells  []cell
 }
 
 // try weighs a split whose left side sums to g and h and keeps it if it is the best so far.
