@@ -107,6 +107,10 @@ bench-data: ## speed and memory of reading and validating beside pandas, where P
 bench-quality: ## quality of training on public data sets beside scikit-learn and XGBoost, where PYTHON has them; FOLDER holds the sets, SETS="heart wine" picks some
 	@bench/quality.sh $(SETS)
 
+.PHONY: bench-estimators
+bench-estimators: ## time and score of forests and linear models beside scikit-learn's and R's ranger, where they are; THREADS (2), ROUNDS (3)
+	@bench/estimators.sh $(SETS)
+
 .PHONY: sizes
 sizes: build ## a table of the eight functions: size, start, first answer, memory; STARTS (9) times each
 	@out=$$($(GO) test -count=1 -timeout 20m -run '^TestSizes$$' ./functions/internal/runtimeapi -args -sizes '$(CURDIR)/dist' -starts $${STARTS:-9} 2>&1) || { echo "$$out"; exit 1; }

@@ -45,7 +45,7 @@ var rooms = map[string]room{
 	"model/wire":             {storey: 1},
 	"model/tree":             {storey: 2, neighbour: []string{"model"}},
 	"model":                  {storey: 2},
-	"model/fit":              {storey: 2, neighbour: []string{"model", "model/tree"}},
+	"model/fit":              {storey: 2, neighbour: []string{"model", "model/tree", "evaluate"}}, // evaluate: out-of-bag scores
 	"model/modeltest":        {storey: 2, neighbour: []string{"model", "model/fit"}},
 	"evaluate":               {storey: 2},
 	"explain":                {storey: 2, neighbour: []string{"model"}}, // apart from training, so that what shows an explanation links no trainer

@@ -63,7 +63,7 @@ func trainCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.positive, "positive", "", "the positive class (default: the greater value)")
 	c.Flags().StringVar(&f.task, "task", "", "binary, multiclass or regression (default: inferred)")
 	c.Flags().StringVar(&f.test, "test", "", "a table to test on that is never trained on")
-	c.Flags().StringVar(&f.algorithm, "algorithm", "auto", "auto, linear, boosting, forest, vote or baseline")
+	c.Flags().StringVar(&f.algorithm, "algorithm", "auto", "auto, linear, boosting, forest, extra_trees, vote or baseline")
 	c.Flags().StringSliceVar(&f.categorical, "categorical", nil, "columns to read as categories though they hold numbers")
 	c.Flags().StringSliceVar(&f.ignore, "ignore", nil, "columns that are not features")
 	c.Flags().StringVar(&f.params, "params", "", "a JSON file of hyperparameters of the algorithm")
@@ -114,6 +114,7 @@ type trained struct {
 	Resumed    int                  `json:"resumed,omitempty"` // fits that an earlier training had finished
 	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"`
 	Leaks      []training.Leak      `json:"leaks,omitempty"`
+	Fit        *model.Report        `json:"fit,omitempty"` // of the last fit: coefficients, out-of-bag scores
 	train.Found
 }
 
@@ -210,7 +211,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		return err
 	}
 	out := trained{Name: f.name, Run: runID(), Algorithm: result.Algorithm, Params: result.Params, Task: l.labels.Task, Metric: result.Metric, Rows: l.frame.Rows(), Folds: result.Spec.Folds, Fits: result.Fits,
-		Dropped: l.dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks, Found: train.FoundBy(result), Resumed: kept.used}
+		Dropped: l.dropped, SHA256: model.Digest(bin), Out: f.out, Candidates: result.Candidates, Recipe: train.Recipe(spec.Recipe), Leaks: result.Leaks, Fit: model.FitReport(result.Model.Predictor), Found: train.FoundBy(result), Resumed: kept.used}
 	parts := map[string]evaluate.Metrics{"cv": result.CV, "nested": result.Nested}
 	if parts["test"], err = f.measures(result.Model, l); err != nil {
 		return err
@@ -275,7 +276,7 @@ func runID() string {
 func (f trainFlags) store(bin []byte, t trained, l lesson, digest string, ended train.Ended) error {
 	meta := train.Metadata{Name: t.Name, Task: t.Task, Target: l.labels.Name, Classes: l.labels.Classes, Algorithm: t.Algorithm, Params: t.Params, Metric: t.Metric, Metrics: t.Metrics, Intervals: t.Intervals,
 		Features: l.frame.Names(), Ignored: append([]string{l.labels.Name}, f.ignore...), Rows: t.Rows, Seed: f.seed, Folds: t.Folds, Dataset: t.Name, Data: digest, SHA256: t.SHA256,
-		Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks, Found: t.Found}
+		Candidates: t.Candidates, Recipe: t.Recipe, Leaks: t.Leaks, Fit: t.Fit, Found: t.Found}
 	l.describe(&meta)
 	mb, err := json.MarshalIndent(meta, "", " ")
 	if err != nil {

@@ -18,6 +18,7 @@ type Linear struct {
 	Task      dataset.Task
 	Intercept []float64 // one a raw score
 	Terms     []Term    // one a feature
+	Report    *Report   // of the fit; nil after Decode
 }
 
 // Term is the effect of one feature on the raw scores, k of them.
@@ -44,7 +45,7 @@ func (l *Linear) Attribution() string { return "linear effect relative to the tr
 // Predict scores one row.
 func (l *Linear) Predict(dst, x []float64) {
 	l.Raw(dst, x)
-	linkFor(l.Task).apply(dst, len(l.Intercept))
+	linkFor(l.Task).Apply(dst, len(l.Intercept))
 }
 
 // Raw writes the raw scores of one row.

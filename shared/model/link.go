@@ -35,8 +35,8 @@ func (l Link) fits(task dataset.Task) bool {
 	return l == linkFor(task) || l == Share && task != dataset.Regression || l == Log && task == dataset.Regression
 }
 
-// apply turns the raw scores in dst[:k] into a prediction that fills dst. A binary prediction is two numbers made of one.
-func (l Link) apply(dst []float64, k int) {
+// Apply turns the raw scores in dst[:k] into a prediction that fills dst. A binary prediction is two numbers made of one.
+func (l Link) Apply(dst []float64, k int) {
 	switch {
 	case l == Logit:
 		p := elementary.Sigmoid(dst[0])

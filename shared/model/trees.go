@@ -32,6 +32,8 @@ type Trees struct {
 	roots  []int32
 	depth  []int32
 	plain  bool // no categorical split
+
+	Report *Report // of the fit; nil after Decode
 }
 
 // node is Node packed. A leaf is its own child and is never left: no number exceeds its threshold of +Inf.

@@ -151,8 +151,8 @@ func slopes(l Link, base, end []float64) []float64 {
 		}
 	case Log:
 		p, q := []float64{base[0]}, []float64{end[0]}
-		l.apply(p, 1)
-		l.apply(q, 1)
+		l.Apply(p, 1)
+		l.Apply(q, 1)
 		if out[0] = p[0]; end[0] != base[0] {
 			out[0] = (q[0] - p[0]) / (end[0] - base[0])
 		}

@@ -21,7 +21,7 @@ func (t *Trees) Attribution() string {
 // Predict scores one row.
 func (t *Trees) Predict(dst, x []float64) {
 	t.Raw(dst, x)
-	t.link.apply(dst, len(t.base))
+	t.link.Apply(dst, len(t.base))
 }
 
 // Raw writes the raw scores of one row.

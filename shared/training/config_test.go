@@ -86,7 +86,7 @@ func TestConfigExtendsAndReplaces(t *testing.T) {
 		}
 	}
 	large, _ := shipped(t).estimators(Auto, dataset.Binary, 1_000_000, 1)
-	if len(large) != n-2 || slices.ContainsFunc(large, func(e fit.Estimator) bool { return e.Algorithm() == "forest" }) {
+	if len(large) != n-3 || slices.ContainsFunc(large, func(e fit.Estimator) bool { _, is := e.(fit.Forest); return is }) {
 		t.Errorf("%d candidates on a large table", len(large))
 	}
 }

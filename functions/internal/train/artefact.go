@@ -56,6 +56,7 @@ type Metadata struct {
 	Candidates []training.Candidate `json:"candidates"`
 	Recipe     *fit.Recipe          `json:"feature_engineering,omitempty"` // as it was configured; what it learnt is in model.bin
 	Leaks      []training.Leak      `json:"leaks,omitempty"`
+	Fit        *model.Report        `json:"fit,omitempty"` // of the last fit, on all rows: coefficients, out-of-bag scores
 	Found
 }
 
@@ -184,7 +185,7 @@ func (h *Handler) artefact(m table.Manifest, d *data, v event.Validated, result 
 	meta, err := marshal(Metadata{Name: v.Model, Task: m.Task, Target: m.Target, Classes: d.labels.Classes, Positive: m.Positive, Algorithm: result.Algorithm, Params: result.Params,
 		Metric: result.Metric, Metrics: scores, Intervals: intervals, Features: names, Ignored: ignored, Rows: d.frame.Rows(), Seed: v.Seed, Folds: result.Spec.Folds,
 		Dataset: m.Dataset, Data: m.Version, SHA256: a.sha, Candidates: result.Candidates,
-		Recipe: Recipe(result.Spec.Recipe), Leaks: result.Leaks, Found: FoundBy(result)})
+		Recipe: Recipe(result.Spec.Recipe), Leaks: result.Leaks, Fit: model.FitReport(result.Model.Predictor), Found: FoundBy(result)})
 	if err != nil {
 		return nil, err
 	}

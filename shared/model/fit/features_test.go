@@ -32,7 +32,7 @@ type oracle struct {
 	Target  []*float64
 }
 
-func floats(v []*float64) []float64 {
+func optional(v []*float64) []float64 {
 	out := make([]float64, len(v))
 	for i, x := range v {
 		if out[i] = math.NaN(); x != nil {
@@ -94,17 +94,17 @@ func TestStepsAgainstScikitLearn(t *testing.T) {
 	if err := json.Unmarshal(b, &o); err != nil {
 		t.Fatal(err)
 	}
-	d := small(t, floats(o.Number), o.City, o.Y)
+	d := small(t, optional(o.Number), o.City, o.Y)
 	for how, want := range o.Impute {
-		same(t, "impute "+how, answered(t, d, RecipeStep{Step: "impute", How: how, Columns: []string{"n"}})["n"], floats(want), 1e-12)
+		same(t, "impute "+how, answered(t, d, RecipeStep{Step: "impute", How: how, Columns: []string{"n"}})["n"], optional(want), 1e-12)
 	}
 	for how, want := range o.Scale {
-		same(t, "scale "+how, answered(t, d, RecipeStep{Step: "scale", How: how})["n"], floats(want), 1e-12)
+		same(t, "scale "+how, answered(t, d, RecipeStep{Step: "scale", How: how})["n"], optional(want), 1e-12)
 	}
-	same(t, "clip", answered(t, d, RecipeStep{Step: "clip", Low: 0.1, High: 0.8})["n"], floats(o.Clip), 1e-12)
-	same(t, "log1p", answered(t, d, RecipeStep{Step: "transform", How: "log1p"})["n"], floats(o.Log1p), 1e-12)
-	same(t, "yeo_johnson", answered(t, d, RecipeStep{Step: "transform", How: "yeo_johnson"})["n"], floats(o.Yeo.Values), 1e-6)
-	same(t, "lambda", []float64{yeoJohnson((&made{values: floats(o.Number)}).known())}, []float64{o.Yeo.Lambda}, 1e-7)
+	same(t, "clip", answered(t, d, RecipeStep{Step: "clip", Low: 0.1, High: 0.8})["n"], optional(o.Clip), 1e-12)
+	same(t, "log1p", answered(t, d, RecipeStep{Step: "transform", How: "log1p"})["n"], optional(o.Log1p), 1e-12)
+	same(t, "yeo_johnson", answered(t, d, RecipeStep{Step: "transform", How: "yeo_johnson"})["n"], optional(o.Yeo.Values), 1e-6)
+	same(t, "lambda", []float64{yeoJohnson((&made{values: optional(o.Number)}).known())}, []float64{o.Yeo.Lambda}, 1e-7)
 	for how, want := range o.Bin { // of the rows with a value only, as scikit-learn bins no others
 		var got []float64
 		for _, v := range answered(t, d, RecipeStep{Step: "bin", How: how, Bins: 4})["n"] {
@@ -112,14 +112,14 @@ func TestStepsAgainstScikitLearn(t *testing.T) {
 				got = append(got, v)
 			}
 		}
-		same(t, "bin "+how, got, floats(want), 0)
+		same(t, "bin "+how, got, optional(want), 0)
 	}
-	same(t, "ordinal", answered(t, d, RecipeStep{Step: "encode", How: "ordinal"})["city"], floats(o.Ordinal), 0)
+	same(t, "ordinal", answered(t, d, RecipeStep{Step: "encode", How: "ordinal"})["city"], optional(o.Ordinal), 0)
 	hot := answered(t, d, RecipeStep{Step: "encode", How: "one_hot"})
 	for level, want := range o.OneHot {
-		same(t, "one_hot "+level, hot["city="+level], floats(want), 0)
+		same(t, "one_hot "+level, hot["city="+level], optional(want), 0)
 	}
-	same(t, "target", answered(t, d, RecipeStep{Step: "encode", How: "target", Smooth: &o.Smoothing})["city"], floats(o.Target), 1e-12)
+	same(t, "target", answered(t, d, RecipeStep{Step: "encode", How: "target", Smooth: &o.Smoothing})["city"], optional(o.Target), 1e-12)
 }
 
 // TestTargetEncodingIsCrossFitted: what the estimator is fitted to is, row by row, what the other folds' rows say; worked out here without sharing code.

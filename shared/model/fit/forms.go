@@ -152,3 +152,24 @@ func (w weighing) value() any {
 }
 
 func (weighing) expected() string { return classWeightExpected }
+
+// toggle is something that is done or not.
+type toggle struct{ on *bool }
+
+func (t toggle) read(field string, v any) []fault.Detail {
+	on, ok := v.(bool)
+	if !ok {
+		return []fault.Detail{{Field: field, Code: model.CodeWrongType, Got: v, Expected: t.expected()}}
+	}
+	*t.on = on
+	return nil
+}
+
+func (t toggle) value() any {
+	if !*t.on {
+		return nil
+	}
+	return true
+}
+
+func (toggle) expected() string { return "true or false" }

@@ -33,8 +33,8 @@ func Parameters(algorithm string) []Parameter {
 		known = new(Linear).params()
 	case "boosting":
 		known = new(Boosting).params()
-	case "forest":
-		known = new(Forest).params()
+	case "forest", "extra_trees":
+		known = (&Forest{Extra: algorithm == "extra_trees"}).params()
 	}
 	out := make([]Parameter, len(known))
 	for i, p := range known {
@@ -53,7 +53,7 @@ func Defaults(algorithm string, task dataset.Task, rows, features int) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	return resolve(e, task, rows, max(1, features)).Params(), nil
+	return resolve(e, task, rows, max(1, features), 1).Params(), nil
 }
 
 // Number is a number as JSON or YAML gives it; false of anything else.

@@ -14,7 +14,7 @@ import (
 )
 
 // Algorithms are the names that Parse knows, the simplest first.
-var Algorithms = []string{"baseline", "linear", "boosting", "forest", "vote"}
+var Algorithms = []string{"baseline", "linear", "boosting", "forest", "extra_trees", "vote"}
 
 // param is one parameter: its name, its range, and the field it sets.
 type param struct {
@@ -53,17 +53,37 @@ func (b *Boosting) params() []param {
 
 // params are the parameters of a forest.
 func (f *Forest) params() []param {
-	return []param{
+	p := []param{
 		{name: "trees", low: 1, high: 2_000, count: &f.Trees},
 		{name: "min_leaf", low: 1, high: 1e6, count: &f.MinLeaf},
 		{name: "feature_share", low: 0, open: true, high: 1, real: &f.FeatureShare},
+		{name: "max_depth", low: 1, high: model.MaxDepth, count: &f.MaxDepth},
 		{name: "bins", low: 2, high: tree.MostBins, count: &f.Bins},
+		{name: "out_of_bag", form: toggle{&f.OutOfBag}},
+		{name: "balanced_bootstrap", form: toggle{&f.Balanced}},
+		{name: "class_weight", form: weighing{&f.ClassWeight}},
 	}
+	if f.Extra {
+		p = append(p, param{name: "bootstrap", form: toggle{&f.Bootstrap}})
+	}
+	return p
+}
+
+// faults are what is wrong with the parameters together.
+func (f Forest) faults() []fault.Detail {
+	if f.OutOfBag && !f.sampled() {
+		return []fault.Detail{{Field: "out_of_bag", Code: "not_used", Expected: "only with bootstrap: true, since else every tree sees every row"}}
+	}
+	return nil
 }
 
 // params are the parameters of a linear model.
 func (l *Linear) params() []param {
-	return []param{{name: "C", low: leastC, high: greatestC, real: &l.C}}
+	return []param{
+		{name: "C", low: leastC, high: greatestC, real: &l.C},
+		{name: "l1_ratio", low: 0, high: 1, real: &l.L1Ratio},
+		{name: "class_weight", form: weighing{&l.ClassWeight}},
+	}
 }
 
 // Params has the fields that are set.
@@ -106,7 +126,8 @@ func Parse(algorithm string, params map[string]any) (Estimator, error) {
 		known = l.params()
 	case "boosting":
 		known = b.params()
-	case "forest":
+	case "forest", "extra_trees":
+		f.Extra = algorithm == "extra_trees"
 		known = f.params()
 	default:
 		d := fault.Detail{Field: "algorithm", Code: "unknown", Got: algorithm, Expected: fmt.Sprintf("one of %q", Algorithms)}
@@ -115,7 +136,7 @@ func Parse(algorithm string, params map[string]any) (Estimator, error) {
 		}
 		return nil, fault.Invalidf("there is no algorithm %.64q", algorithm).With(d)
 	}
-	if problems := set(known, params); len(problems) > 0 {
+	if problems := append(set(known, params), f.faults()...); len(problems) > 0 {
 		return nil, fault.Invalidf("the parameters of %s cannot be used", algorithm).With(problems...)
 	}
 	switch algorithm {
@@ -126,7 +147,7 @@ func Parse(algorithm string, params map[string]any) (Estimator, error) {
 			b.L2 = -1 // 0 would leave it to the table's size
 		}
 		return b, nil
-	case "forest":
+	case "forest", "extra_trees":
 		return f, nil
 	}
 	return Baseline{}, nil
@@ -201,21 +222,23 @@ func (p param) expected() string {
 // Resolve decides what an estimator leaves to the task and the size of the table, so that folds of a table, and the whole of it, are
 // fitted alike and Params says what was done. An estimator that leaves nothing open is returned as it is.
 func Resolve(e Estimator, d *Data) Estimator {
-	return resolve(e, d.Labels.Task, d.Rows, len(d.Features))
+	return resolve(e, d.Labels.Task, d.Rows, len(d.Features), d.outputs())
 }
 
-func resolve(e Estimator, task dataset.Task, rows, features int) Estimator {
+// resolve is Resolve for a table of so many rows, features and raw scores.
+func resolve(e Estimator, task dataset.Task, rows, features, scores int) Estimator {
 	switch e := e.(type) {
 	case Boosting:
 		return e.resolve(task, rows)
 	case Forest:
-		return e.resolve(task, rows, features)
+		return e.resolve(task, rows, features, scores)
 	case Linear:
-		return Linear{C: e.c()}
+		e.C = e.c()
+		return e
 	case Vote:
-		return e.resolve(task, rows, features)
+		return e.resolve(task, rows, features, scores)
 	case Engineered:
-		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features)}
+		return Engineered{Recipe: e.Recipe, Inner: resolve(e.Inner, task, rows, features, scores)}
 	}
 	return e
 }

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		"no penalty is a wish": {"boosting", params{"l2": 0.0}, Boosting{L2: -1}},
 		"linear":               {"linear", params{"C": 0.3}, Linear{C: 0.3}},
 		"baseline":             {"baseline", params{}, Baseline{}},
-		"forest":               {"forest", params{"trees": 50, "min_leaf": 3, "feature_share": 0.4, "bins": 100}, Forest{50, 3, 0.4, 100}},
+		"forest":               {"forest", params{"trees": 50, "min_leaf": 3, "feature_share": 0.4, "bins": 100}, Forest{Trees: 50, MinLeaf: 3, FeatureShare: 0.4, Bins: 100}},
 	} {
 		got, err := Parse(c.algorithm, c.in)
 		if err != nil || !reflect.DeepEqual(got, c.want) {

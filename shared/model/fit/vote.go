@@ -97,10 +97,10 @@ func (v Vote) Check(d *Data) error {
 }
 
 // resolve resolves every member.
-func (v Vote) resolve(task dataset.Task, rows, features int) Vote {
+func (v Vote) resolve(task dataset.Task, rows, features, scores int) Vote {
 	out := Vote{Members: make([]Estimator, len(v.Members))}
 	for i, e := range v.Members {
-		out.Members[i] = resolve(e, task, rows, features)
+		out.Members[i] = resolve(e, task, rows, features, scores)
 	}
 	return out
 }

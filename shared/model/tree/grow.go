@@ -1,9 +1,6 @@
 package tree
 
 import (
-	"math/bits"
-	"math/rand/v2"
-
 	"mlops/shared/model"
 )
 
@@ -32,9 +29,7 @@ type Grower struct {
 	pool     []histogram
 	finders  []finder
 	found    []split
-	allowed  []bool    // the features that the leaf at hand may ask
-	few      [256]cell // of one feature, all zero between uses
-	draw     []int     // the features, in the order in which the last leaf drew them
+	allowed  []bool // the features that the leaf at hand may ask
 	nodes    []grown
 	open     []*leaf // leaves with a split that is worth its while
 	done     []*leaf // the others
@@ -42,24 +37,19 @@ type Grower struct {
 
 // Job is what one tree is grown from.
 type Job struct {
-	Sums   Sums       // gradient and second derivative of every row
-	Rows   []int32    // the rows that the tree sees, ascending; nil = all
-	Rest   []int32    // the other rows whose scores are wanted
-	Use    []bool     // the features that it may ask; nil = all
-	Random *rand.Rand // for Rules.Ask
-	Scale  float64    // of leaf values
-	Scores []float64  // of Rows and Rest: get their leaf's value added; nil = not wanted
-	Value  Value      // of a leaf; nil = Scale times its step
+	Sums   Sums      // gradient and second derivative of every row
+	Rows   []int32   // the rows that the tree sees, ascending; nil = all
+	Rest   []int32   // the other rows whose scores are wanted
+	Use    []bool    // the features that it may ask; nil = all
+	Scale  float64   // of leaf values
+	Scores []float64 // of Rows and Rest: get their leaf's value added; nil = not wanted
+	Value  Value     // of a leaf; nil = Scale times its step
 }
 
 // NewGrower sets memory aside for trees on t.
 func NewGrower(t *Table, r Rules, threads int) *Grower {
-	g := &Grower{Table: t, Rules: r, threads: threads, order: make([]int32, t.rows), spare: make([]int32, t.rows),
-		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), draw: make([]int, len(t.features)), allowed: make([]bool, len(t.features))}
-	if r.Ask == 0 {
-		g.gathered = make(Sums, t.rows)
-	}
-	return g
+	return &Grower{Table: t, Rules: r, threads: threads, order: make([]int32, t.rows), spare: make([]int32, t.rows),
+		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), allowed: make([]bool, len(t.features)), gathered: make(Sums, t.rows)}
 }
 
 // grown is a node of the tree as it comes to be; left and right are 0 in a leaf, since the root is nobody's child.
@@ -83,14 +73,11 @@ func (t *Grower) Grow(j Job) []model.Node {
 			t.order[i] = int32(i)
 		}
 	}
-	for i := range t.draw {
-		t.draw[i] = i
-	}
 	for _, r := range t.order[:root.to] {
 		root.g += float64(j.Sums[r][0])
 		root.hs += float64(j.Sums[r][1])
 	}
-	if t.Ask == 0 && t.splittable(root) {
+	if t.splittable(root) {
 		root.h = t.histogram()
 		if j.Rows == nil {
 			t.build(root.h, t.order, j.Sums, true, t.threads)
@@ -106,7 +93,7 @@ func (t *Grower) Grow(j Job) []model.Node {
 	}
 	t.settle(append(t.done, t.open...))
 	t.score(root.to)
-	return t.finish()
+	return t.finish(t.nodes)
 }
 
 // next takes the leaf whose split gains most, or the last one when every leaf will be split in the end.
@@ -127,12 +114,8 @@ func (t *Grower) next() *leaf {
 // consider looks for a leaf's split and files the leaf under open or done.
 func (t *Grower) consider(l *leaf) {
 	l.best = split{feature: -1}
-	if t.splittable(l) {
-		if t.Ask > 0 {
-			t.searchDrawn(l)
-		} else if l.h != nil {
-			t.search(l)
-		}
+	if l.h != nil && t.splittable(l) {
+		t.search(l)
 	}
 	if l.best.feature >= 0 {
 		t.open = append(t.open, l)
@@ -213,33 +196,6 @@ func (t *Grower) search(l *leaf) {
 	}
 }
 
-// searchDrawn finds a leaf's best split among features drawn at random; when none of them can be split, it draws on until one can.
-func (t *Grower) searchDrawn(l *leaf) {
-	rows := t.order[l.from:l.to]
-	t.allow(l)
-	for i := range t.draw {
-		if i >= t.Ask && l.best.feature >= 0 {
-			break
-		}
-		to := i + t.Random.IntN(len(t.draw)-i)
-		t.draw[i], t.draw[to] = t.draw[to], t.draw[i]
-		j := t.draw[i]
-		b := &t.features[j]
-		if b.size() < 2 || !t.allowed[j] {
-			continue
-		}
-		touched := sumOne(t.packed[j/4], j%4, rows, t.Sums, &t.few)
-		if s := t.finder(l, j).findFew(b, j, &t.few, touched); s.feature >= 0 && (l.best.feature < 0 || s.gain > l.best.gain) {
-			l.best = s
-		}
-		for w, set := range touched {
-			for ; set != 0; set &= set - 1 {
-				t.few[64*w+bits.TrailingZeros64(set)] = cell{}
-			}
-		}
-	}
-}
-
 // finder is feature j's, set to leaf l.
 func (t *Grower) finder(l *leaf, j int) *finder {
 	f := &t.finders[j]
@@ -302,18 +258,18 @@ func (t *Grower) settle(leaves []*leaf) {
 }
 
 // finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.
-func (t *Grower) finish() []model.Node {
-	for i := len(t.nodes) - 1; i >= 0; i-- { // children come after their parents
-		if n := &t.nodes[i]; n.left > 0 {
-			a, b := &t.nodes[n.left], &t.nodes[n.right]
+func (t *Table) finish(nodes []grown) []model.Node {
+	for i := len(nodes) - 1; i >= 0; i-- { // children come after their parents
+		if n := &nodes[i]; n.left > 0 {
+			a, b := &nodes[n.left], &nodes[n.right]
 			n.rows = a.rows + b.rows
 			n.value = (float64(a.value*float64(a.rows)) + float64(b.value*float64(b.rows))) / float64(n.rows)
 		}
 	}
-	list := make([]model.Node, 0, len(t.nodes))
-	queue := make([]int, 1, len(t.nodes))
+	list := make([]model.Node, 0, len(nodes))
+	queue := make([]int, 1, len(nodes))
 	for head := 0; head < len(queue); head++ {
-		n := &t.nodes[queue[head]]
+		n := &nodes[queue[head]]
 		m := model.Node{Feature: -1, Value: n.value}
 		if n.left > 0 {
 			b := &t.features[n.split.feature]

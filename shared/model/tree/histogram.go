@@ -82,19 +82,6 @@ func sumRows(bins [][4]uint8, rows []int32, s Sums, quad [4]*[256]cell) {
 	}
 }
 
-// sumOne is the kernel for one feature, when a leaf asks only some. It returns the set of bins that have rows.
-func sumOne(bins [][4]uint8, place int, rows []int32, s Sums, h *[256]cell) (touched [4]uint64) {
-	place &= 3
-	for _, r := range rows {
-		bin := bins[r][place]
-		c := &h[bin]
-		c.g += float64(s[r][0])
-		c.h += float64(s[r][1])
-		touched[bin>>6] |= 1 << (bin & 63)
-	}
-	return touched
-}
-
 // subtract takes o's cells from h's, which leaves the other child's: half of all histograms cost no pass over rows.
 func (h histogram) subtract(o histogram, cells, threads int) {
 	Parallel(cells, threads, cells, func(from, to int) {

@@ -10,7 +10,6 @@ import (
 type Rules struct {
 	Leaves     int     // at most; 0 = any number, grown depth first
 	Depth      int     // splits above a leaf, at most; 0 = model.MaxDepth
-	Ask        int     // features that each leaf draws at random to look for its split; 0 = all
 	L1         float64 // penalty on the magnitude of leaf values, >= 0
 	L2         float64 // penalty on their squares, >= 0
 	MinLeaf    int     // rows on each side of a split, at least; estimated from second derivatives as LightGBM does

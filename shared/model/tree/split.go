@@ -2,7 +2,6 @@ package tree
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 	"sort"
 )
@@ -36,7 +35,6 @@ type finder struct {
 	plain  bool    // no L1, no constraint
 	best   split
 	order  []int // scratch: bins
-	cells  []cell
 }
 
 // try weighs a split whose left side sums to g and h and keeps it if it is the best so far.
@@ -80,32 +78,6 @@ func (f *finder) find(b *binning, feature int, c []cell) split {
 		f.number(feature, c[:b.bins], c[b.bins])
 	default:
 		f.number(feature, c, cell{})
-	}
-	return f.best
-}
-
-// findFew is find for a leaf that is small beside the number of bins: only those in touched are looked at, and a cut between two of them
-// lies in the middle.
-func (f *finder) findFew(b *binning, feature int, c *[256]cell, touched [4]uint64) split {
-	if b.categorical {
-		return f.find(b, feature, c[:b.size()])
-	}
-	f.best = split{gain: leastGain, feature: -1}
-	f.order, f.cells = f.order[:0], f.cells[:0]
-	for w, set := range touched {
-		for ; set != 0; set &= set - 1 {
-			if i := 64*w + bits.TrailingZeros64(set); i < b.bins {
-				f.order, f.cells = append(f.order, i), append(f.cells, c[i])
-			}
-		}
-	}
-	f.number(feature, f.cells, c[b.bins])
-	if f.best.feature >= 0 {
-		if i := f.best.bin; i+1 < len(f.order) {
-			f.best.bin = (f.order[i] + f.order[i+1] - 1) / 2
-		} else {
-			f.best.bin = b.bins - 1
-		}
 	}
 	return f.best
 }

@@ -70,7 +70,12 @@ func estimators(task dataset.Task) map[string]fit.Estimator {
 		"boosting, sampled":    fit.Boosting{Trees: 20, Leaves: 12, Subsample: 0.7, FeatureShare: 0.6, L1: 0.5},
 		"boosting, early":      fit.Boosting{Trees: 40, EarlyStopping: 5, MinLeaf: 5},
 		"boosting, engineered": fit.Engineered{Recipe: recipe, Inner: fit.Boosting{Trees: 20}},
-		"forest":               fit.Forest{Trees: 10},
+		"forest":               fit.Forest{Trees: 10, OutOfBag: true},
+		"extra trees":          fit.Forest{Extra: true, Trees: 10},
+		"elastic linear":       fit.Linear{C: 0.3, L1Ratio: 0.5},
+	}
+	if task != dataset.Regression {
+		all["forest, weighted"] = fit.Forest{Trees: 10, ClassWeight: "balanced"}
 	}
 	switch task {
 	case dataset.Regression:
