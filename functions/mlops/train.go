@@ -118,6 +118,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	}
 	spec.Folds = f.folds
 	loaded := time.Now()
+	defer train.Thrift(l.frame)()
 	result, err := training.Train(l.frame, l.labels, spec, func() bool { return ctx.Err() != nil }, newBar(a.err).show)
 	if err != nil {
 		return fault.Wrap(err, "train on %s", f.data)

@@ -96,6 +96,7 @@ func Tabulate(parts map[string]evaluate.Metrics) (Scores, Intervals) {
 }
 
 func (h *Handler) fit(ctx context.Context, m table.Manifest, d *data, v event.Validated, recipe fit.Recipe) (*artefact, error) {
+	defer Thrift(d.frame)()
 	progress := h.Progress
 	if progress == nil {
 		progress = func(training.Progress) {}
