@@ -197,6 +197,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if f.limit > 0 {
 		limit = start.Add(f.limit - min(afterwards, f.limit/5))
 	}
+	defer train.Thrift(l.frame)()
 	watch := train.NewWatch(time.Now, limit, newBar(a.err).show)
 	result, err := training.Train(l.frame, l.labels, spec, watch.Stop(ctx), watch.Show)
 	if err != nil {

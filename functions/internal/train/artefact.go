@@ -137,6 +137,7 @@ func (h *Handler) produce(ctx context.Context, e event.Event, m table.Manifest, 
 		return nil, nil, err
 	}
 	spec.Kept = kept
+	defer Thrift(d.frame)()
 	watch := NewWatch(h.Now, deadline(ctx, start, limit), h.Progress)
 	result, err := training.Train(d.frame, d.labels, spec, watch.Stop(ctx), watch.Show)
 	if err != nil {

@@ -3,8 +3,6 @@
 package tree
 
 import (
-	"math"
-	"slices"
 	"sort"
 )
 
@@ -21,13 +19,17 @@ type Column struct {
 	Levels int       // number of level codes; -1 for a numeric feature
 }
 
-// Table is a table with every value replaced by the number of its bin, so that a split is looked for among a few hundred bins instead of
-// all values, and a row's features are bytes.
+// Source gives a column when it is asked for. It may write the values to buffer, which has a place for each row and is the caller's again
+// when the column is binned.
+type Source func(buffer []float64) Column
+
+// Table is a table with every value replaced by the number of its bin, a byte, so that a split is looked for among a few hundred bins
+// instead of all values.
 type Table struct {
 	rows     int
 	features []binning
-	packed   [][][4]uint8 // features 4k..4k+3 of each row side by side: one load of the row's position serves four histograms
-	cells    int          // cells of a histogram: a sum over features of their bins
+	bins     [][]uint8 // of each feature, one a row
+	cells    int       // cells of a histogram: a sum over features of their bins
 }
 
 // binning is how one feature became bins.
@@ -52,22 +54,23 @@ func (b *binning) size() int {
 }
 
 // Bin bins columns of equally many rows into at most most bins each, which lies in [2, MostBins]. A bin that is not a single value holds
-// about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise.
-func Bin(columns []Column, rows, most, threads int) *Table {
+// about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise. Each column is asked
+// for once, when its turn comes, by one of the threads: no more of them need exist at a time.
+func Bin(columns []Source, rows, most, threads int) *Table {
 	n := len(columns)
 	most = min(most, max(2, rows/3))
-	t := &Table{rows: rows, features: make([]binning, n), packed: make([][][4]uint8, (n+3)/4)}
-	Parallel(len(t.packed), threads, rows*n, func(from, to int) {
-		for g := from; g < to; g++ {
-			t.packed[g] = make([][4]uint8, rows)
-			for j := 4 * g; j < min(4*g+4, n); j++ {
-				if c := columns[j]; c.Levels < 0 {
-					t.features[j] = numericBins(c.Values, most)
-				} else {
-					t.features[j] = categoricalBins(c.Values, c.Levels, most)
-				}
-				t.features[j].assign(columns[j].Values, t.packed[g], j%4)
+	t := &Table{rows: rows, features: make([]binning, n), bins: make([][]uint8, n)}
+	Parallel(n, threads, 8*rows*n, func(from, to int) {
+		buffer, cutter := make([]float64, rows), cutter{}
+		for j := from; j < to; j++ {
+			c := columns[j](buffer)
+			if c.Levels < 0 {
+				t.features[j] = cutter.numericBins(c.Values, most)
+			} else {
+				t.features[j] = categoricalBins(c.Values, c.Levels, most)
 			}
+			t.bins[j] = make([]uint8, rows)
+			t.features[j].assign(c.Values, t.bins[j])
 		}
 	})
 	for j := range t.features {
@@ -78,27 +81,35 @@ func Bin(columns []Column, rows, most, threads int) *Table {
 }
 
 // HistogramBytes is what one histogram of t takes; a tree grown leaf-wise holds one a leaf.
-func (t *Table) HistogramBytes() int { return 16 * (t.cells + 256) }
+func (t *Table) HistogramBytes() int { return 8 * t.cells }
+
+// cutter chooses the cuts of one column after the other.
+type cutter struct {
+	sample []float64
+	counts []int
+	digits digits
+}
 
 // numericBins chooses cuts between distinct values, one bin a value while they last, else bins of about equally many rows. Each cut lies
 // half-way between two neighbouring values.
-func numericBins(v []float64, most int) binning {
-	sample := make([]float64, 0, min(len(v), cutSample))
+func (c *cutter) numericBins(v []float64, most int) binning {
+	sample := c.sample[:0]
 	stride := (len(v) + cutSample - 1) / cutSample
 	for i := 0; i < len(v); i += stride {
 		if v[i] == v[i] {
 			sample = append(sample, v[i])
 		}
 	}
-	slices.Sort(sample)
-	var values []float64
-	var counts []int
+	c.sample = sample
+	c.digits.sort(sample)
+	values, counts := sample[:0], c.counts[:0] // a distinct value is written where it or an earlier one was read
 	for i, x := range sample {
 		if i == 0 || x != values[len(values)-1] {
 			values, counts = append(values, x), append(counts, 0)
 		}
 		counts[len(counts)-1]++
 	}
+	c.counts = counts
 	var b binning
 	left, inBin := len(sample), 0
 	for i := 0; i+1 < len(values); i++ {
@@ -146,44 +157,4 @@ func categoricalBins(v []float64, levels, most int) binning {
 		b.place[i] = uint8(min(at, b.bins-1))
 	}
 	return b
-}
-
-// assign writes the bin of every value to place j of its row.
-func (b *binning) assign(v []float64, rows [][4]uint8, j int) {
-	if b.categorical {
-		bin := make([]uint8, b.levels)
-		for k := range bin {
-			bin[k] = uint8(b.bins)
-		}
-		for i, k := range b.level {
-			bin[k] = b.place[i]
-		}
-		for i, x := range v {
-			to := uint8(b.bins)
-			if x >= 0 {
-				to = bin[int(x)]
-			}
-			rows[i][j] = to
-			b.missing = b.missing || int(to) == b.bins
-		}
-		return
-	}
-	for i, x := range v {
-		if math.IsNaN(x) {
-			rows[i][j] = uint8(b.bins)
-			b.missing = true
-			continue
-		}
-		low, n := 0, len(b.cuts) // the number of cuts below x
-		for n > 0 {
-			half := n / 2
-			if b.cuts[low+half] < x {
-				low += half + 1
-				n -= half + 1
-			} else {
-				n = half
-			}
-		}
-		rows[i][j] = uint8(low)
-	}
 }
