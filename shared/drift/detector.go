@@ -54,12 +54,13 @@ func shiftOfNumbers(f *FeatureProfile, c *counts, p Policy) evidence {
 	if t.n < p.MinRows || t.m < p.MinRows {
 		return tooFew
 	}
-	own := f.tolerance(t.n, t.m)
+	cells := t.poolNeighbours(1)
+	own := f.tolerance(t.n, t.m).reaching(cells)
 	z, byRank := t.rankSum()
 	if own.rank > 1 {
 		byRank = own.scaled(z*z, own.rank, 1, 1)
 	}
-	e := t.poolNeighbours(1).evidence(t.poolNeighbours(own.shape), p, own)
+	e := cells.evidence(t.poolNeighbours(own.shape), p, own)
 	e.p = min(1, 2*min(byRank, e.p))
 	return e
 }
@@ -83,7 +84,9 @@ func shiftOfLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 
 func (f *FeatureProfile) levelEvidence(t table, p Policy, own tolerance) evidence {
 	known := f.rareness(t)
-	return t.poolRare(known).evidence(t.poolRare(max(known, own.shape)), p, own)
+	cells := t.poolRare(known)
+	own = own.reaching(cells)
+	return cells.evidence(t.poolRare(max(known, own.shape)), p, own)
 }
 
 // levelTable counts both samples on the levels that the profile keeps. Where it does not keep all of the reference's, nobody knows which of
@@ -151,16 +154,16 @@ func unseenLevels(f *FeatureProfile, c *counts, p Policy) evidence {
 	own := f.tolerance(n, m)
 	levels, novel := map[int]int{}, 0 // by rows in both samples
 	for i, k := range f.Counts {
-		levels[own.worth(k+c.bins[i])]++
+		levels[own.novelWorth(k+c.bins[i])]++
 	}
 	for _, k := range c.unseen {
-		levels[own.worth(k)]++
-		novel += own.worth(k)
+		levels[own.novelWorth(k)]++
+		novel += own.novelWorth(k)
 	}
 	unnamed := c.unnamed()
 	levels[1], novel = levels[1]+unnamed, novel+unnamed
 	tail, mean := onlyThere(levels, novel, float64(m)/float64(n+m))
-	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(own.worth(m)), own.novel), levels: mostFrequent(c.unseen)}
+	return evidence{p: tail, size: share(c.novel, m), threshold: max(p.MinNewCategory, mean/float64(own.novelWorth(m)), own.novel), levels: mostFrequent(c.unseen)}
 }
 
 // vanishedLevels tests whether a level of the reference is absent by more than chance: Fisher's exact p of its absence, times the number

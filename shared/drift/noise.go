@@ -22,6 +22,7 @@ type Noise struct {
 	Missing number.Float `json:"missing"`          // of the share of missing values
 	Novel   number.Float `json:"novel,omitempty"`  // greatest share of a part's rows that hold levels found nowhere else; 0: no more than chance
 	Absent  number.Float `json:"absent,omitempty"` // share of the most frequent level that some part lacks; 0: no more than chance
+	Far     number.Float `json:"far,omitempty"`    // greatest total variation distance of a part from the rest; 0: not known (older profiles)
 }
 
 // How the reference is cut, and when its parts differ.
@@ -134,6 +135,8 @@ func (f *FeatureProfile) noise(parts []part) (n Noise, certain [3]bool) {
 		if t.n == 0 || t.m == 0 {
 			continue
 		}
+		distance, _ := t.variation()
+		n.Far = max(n.Far, number.Float(distance))
 		outside := float64(t.n) / float64(t.n+t.m) // a part is compared with the rest: this makes the sum that of all parts
 		if f.Kind == dataset.Numeric {
 			z, _ := t.rankSum()
@@ -240,7 +243,20 @@ type tolerance struct {
 	shape, rank, missing float64 // by how many times a chi-square is greater than of independent rows; 1: by none. Of numbers' shape: by that of the worst direction, the rank, or more
 	df                   float64 // directions of the shape
 	parts                float64 // the estimates rest on; 0: rows are taken as independent
-	novel, absent        float64
+	novel, absent, far   float64
+	runs                 float64 // as shape, of the smallest parts
+}
+
+// independent is the tolerance of rows of which nothing else is known.
+var independent = tolerance{shape: 1, rank: 1, missing: 1, runs: 1}
+
+// reaching is t as long as the parts can explain the distance of two samples, else independent: where what the samples have in common is less than half of what any part had in
+// common with the rest, as with numbers in another unit, a column that stands still or levels of another spelling, how much parts differ by says nothing of it.
+func (t tolerance) reaching(samples table) tolerance {
+	if distance, _ := samples.variation(); t.far > 0 && 1-distance < (1-t.far)/2 {
+		return independent
+	}
+	return t
 }
 
 // tolerance of samples of n and m rows: each has the design effect of parts of its size,
@@ -250,7 +266,7 @@ type tolerance struct {
 // with effect(m) that of the least part of m rows or more.
 func (f *FeatureProfile) tolerance(n, m int) tolerance {
 	if len(f.Noise) == 0 {
-		return tolerance{shape: 1, rank: 1, missing: 1}
+		return independent
 	}
 	here, parts := f.Noise[f.scale(m)], math.Inf(1)
 	factor := func(of func(Noise) number.Float) float64 {
@@ -259,7 +275,7 @@ func (f *FeatureProfile) tolerance(n, m int) tolerance {
 		parts = min(parts, partsM)
 		return (float64(n)*effectM + float64(m)*effectN) / float64(n+m)
 	}
-	t := tolerance{df: float64(here.DF), novel: float64(here.Novel), absent: float64(here.Absent)}
+	t := tolerance{df: float64(here.DF), novel: float64(here.Novel), absent: float64(here.Absent), far: float64(here.Far), runs: float64(f.Noise[0].Shape)}
 	t.rank = factor(func(n Noise) number.Float { return n.Rank })
 	t.shape = max(t.rank, factor(func(n Noise) number.Float { return n.Shape }))
 	t.missing = factor(func(n Noise) number.Float { return n.Missing })
@@ -303,7 +319,18 @@ func (f *FeatureProfile) effect(of func(Noise) number.Float, rows int) (effect, 
 }
 
 // worth is how many independent rows say as much about the shape as k rows do.
-func (t tolerance) worth(k int) int { return max(min(k, 1), int(math.Round(float64(k)/t.shape))) }
+func (t tolerance) worth(k int) int { return worth(k, t.shape) }
+
+// novelWorth is worth for levels that one sample lacks. Where no part brought levels of its own beyond chance, that the shares of the others wander slowly says nothing of new ones;
+// that rows of a level come together in short runs does, and the smallest parts show it.
+func (t tolerance) novelWorth(k int) int {
+	if t.novel == 0 {
+		return worth(k, t.runs)
+	}
+	return t.worth(k)
+}
+
+func worth(k int, effect float64) int { return max(min(k, 1), int(math.Round(float64(k)/effect))) }
 
 // scaled is the p-value of a chi-square whose variance the parts have shown to be factor times that of independent rows:
 //

@@ -150,7 +150,7 @@ func (f *FeatureProfile) check(rows int, add func(field, code string, got any, e
 		add(f.Name, "unknown", f.Kind.String(), "numeric or categorical")
 	}
 	for i, n := range f.Noise {
-		fine := n.Rows > 0 && n.Parts >= leastParts && (i == 0 || n.Rows > f.Noise[i-1].Rows) && n.Novel >= 0 && n.Novel <= 1 && n.Absent >= 0 && n.Absent <= 1
+		fine := n.Rows > 0 && n.Parts >= leastParts && (i == 0 || n.Rows > f.Noise[i-1].Rows) && n.Novel >= 0 && n.Novel <= 1 && n.Absent >= 0 && n.Absent <= 1 && n.Far >= 0 && n.Far <= 1
 		for _, v := range []number.Float{n.Shape, n.DF, n.Rank, n.Missing} {
 			fine = fine && v.Finite() && v >= 1
 		}

@@ -64,6 +64,10 @@ func (r *Report) decide(columns []column, tests int) {
 	if len(r.Findings) == 0 {
 		say("no column changed beyond chance: %s, %s, %s against %s; a shift of %s standard deviations would have been seen four times in five",
 			counted(r.NumberOfColumns, "column"), counted(tests, "test"), counted(r.NCurrent, "row"), grouped(r.NReference), figure(r.visible(tests)))
+		if noisy := varying(columns); len(noisy) > 0 {
+			say("it takes more than that in %s (%s): the reference's rows vary there from stretch to stretch; if they do not come in time, shuffle them",
+				counted(len(noisy), "column"), listed(noisy))
+		}
 	}
 	for i, f := range r.Findings {
 		if i == 5 {
@@ -95,6 +99,16 @@ func (r *Report) decide(columns []column, tests int) {
 	} else {
 		say("no estimate of the performance: %s", r.NoEstimate)
 	}
+}
+
+// varying are the columns whose reference varies along its rows, so that their bars are wider.
+func varying(columns []column) (names []string) {
+	for i := range columns {
+		if columns[i].of("distribution").noise > 1 {
+			names = append(names, columns[i].key)
+		}
+	}
+	return names
 }
 
 // weight is how much of the model rests on what drifted and is news: by importance where that is known, else by number.
