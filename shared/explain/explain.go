@@ -78,9 +78,10 @@ type Point struct {
 // Bounds on the work that explanations take: about a second at most, whatever the table and the model.
 const (
 	shapleyRows       = 1_000
-	shapleySteps      = 500_000_000
+	shapleySteps      = 150_000_000
 	background        = 1_000
 	dependenceRows    = 500
+	dependenceSteps   = 200_000_000 // of predictions, see model.Steps
 	dependencePoints  = 20
 	dependentFeatures = 12
 )
@@ -99,7 +100,7 @@ func New(p model.Predictor, t Table) Explanation {
 			e.Features = append(e.Features, Influence{Feature: t.Features[j].Name, Shapley: number.Float(influence[j])})
 		}
 	}
-	rows := t.thin(dependenceRows)
+	rows := t.thin(max(50, min(dependenceRows, dependenceSteps/(dependentFeatures*dependencePoints)/model.Steps(p))))
 	for _, j := range order[:min(len(order), dependentFeatures)] {
 		if points := grid(t, j); len(points) > 1 {
 			e.Dependence = append(e.Dependence, dependence(p, t, rows, j, points))
@@ -190,17 +191,20 @@ func dependence(p model.Predictor, t Table, rows []int, j int, values []value) D
 		first = 1 // the other class's says the same
 	}
 	out := Dependence{Feature: t.Features[j].Name, Rows: len(rows)}
-	x, prediction, own := make([]float64, len(t.Features)), make([]float64, width), make([][]float64, width)
+	n := len(t.Features)
+	x, predictions, own := make([]float64, len(rows)*n), make([]float64, len(rows)*width), make([][]float64, width)
+	for i, row := range rows {
+		t.Row(row, x[i*n:(i+1)*n])
+	}
 	for _, v := range values {
+		for i := range rows {
+			x[i*n+j] = v.code
+		}
+		model.PredictBatch(p, predictions, x, len(rows))
 		for k := range own {
 			own[k] = own[k][:0]
-		}
-		for _, row := range rows {
-			t.Row(row, x)
-			x[j] = v.code
-			p.Predict(prediction, x)
-			for k, q := range prediction {
-				own[k] = append(own[k], q)
+			for i := range rows {
+				own[k] = append(own[k], predictions[i*width+k])
 			}
 		}
 		point := Point{Value: shown(&t.Features[j], v.code), Share: number.Float(v.share)}

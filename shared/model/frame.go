@@ -131,9 +131,7 @@ func (m *Model) PredictFrame(f *dataset.Frame) ([]float64, error) {
 			for from := k * predictRows; from < rows; from += workers * predictRows {
 				to := min(from+predictRows, rows)
 				fill(x, sources, from, to)
-				for i := from; i < to; i++ {
-					m.Predictor.Predict(out[i*w:(i+1)*w], x[(i-from)*n:(i-from+1)*n])
-				}
+				PredictBatch(m.Predictor, out[from*w:to*w], x[:(to-from)*n], to-from)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package training
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -103,16 +104,12 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) (*run, error) {
 	if len(d) > 0 {
 		return nil, fault.Invalidf("train on %d rows and %d columns to predict %q", f.Rows(), len(f.Columns), l.Name).With(d...)
 	}
-	rungs, err := plan(s.Budget, len(list)-1, s.Folds)
-	if err != nil {
-		return nil, err
-	}
 	data, leaks, err := code(features, l, s)
 	if err != nil {
 		return nil, fault.Wrap(err, "train to predict %q", l.Name)
 	}
 	data.Weight = shape.weight
-	r := &run{spec: *s, rows: shape, rungs: rungs, leaks: leaks, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task)}
+	r := &run{spec: *s, rows: shape, leaks: leaks, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task)}
 	for _, e := range list { // by the whole table, so that every fold is fitted as the winner will be
 		if _, naive := e.estimator.(fit.Baseline); !naive && len(s.Recipe.Steps) > 0 {
 			e.estimator = fit.Engineered{Recipe: s.Recipe, Inner: e.estimator}
@@ -121,11 +118,16 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) (*run, error) {
 		if err := fit.Check(e.estimator, data); err != nil {
 			return nil, fault.Wrap(err, "train to predict %q", l.Name)
 		}
-		r.trials = append(r.trials, &trial{estimator: e.estimator, eligible: e.eligible, note: e.note})
+		if !slices.ContainsFunc(r.trials, func(t *trial) bool { return reflect.DeepEqual(t.estimator, e.estimator) }) { // on this table two may come to the same
+			r.trials = append(r.trials, &trial{estimator: e.estimator, eligible: e.eligible, note: e.note})
+		}
+	}
+	if r.rungs, err = plan(s.Budget, len(r.trials)-1, s.Folds); err != nil {
+		return nil, err
 	}
 	r.total = len(r.trials)*s.Folds + 1
-	if rungs != nil {
-		r.total = s.Folds + cost(rungs) + 1
+	if r.rungs != nil {
+		r.total = s.Folds + cost(r.rungs) + 1
 	}
 	r.split()
 	return r, nil

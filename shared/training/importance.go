@@ -5,15 +5,14 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
-	"mlops/shared/model/fit"
+	"mlops/shared/model"
 )
 
-// Bounds on the work that importance takes, in predictions: a few seconds at most, whatever the table.
+// Bounds on the work that importance takes: a second or two at most, whatever the table and the model.
 const (
-	importanceRows        = 20_000 // rows looked at, of all folds together
-	importanceRepeats     = 10     // permutations of each feature, on small tables
-	importancePredictions = 500_000
-	importanceTrees       = 50 // a prediction of so many trees counts as one
+	importanceRows    = 20_000      // rows looked at, of all folds together
+	importanceRepeats = 10          // permutations of each feature, on small tables
+	importanceSteps   = 200_000_000 // of predictions, see model.Steps
 )
 
 // importance is, for each feature, by how much the primary metric gets worse on rows that the fold's model had not seen when the
@@ -24,14 +23,20 @@ const (
 func (r *run) importance(t *trial) ([]float64, error) {
 	features := len(r.data.Features)
 	worse := make([]float64, features)
-	most := max(50*r.spec.Folds, min(importanceRows, importancePredictions/features/max(1, trees(t.estimator)/importanceTrees)))
+	first, err := r.predictor(t, 0)
+	if err != nil {
+		return nil, err
+	}
+	most := max(50*r.spec.Folds, min(importanceRows, importanceSteps/features/model.Steps(first)))
 	repeats := max(1, min(importanceRepeats, most/r.data.Rows))
 	random := rand.New(rand.NewPCG(r.spec.Seed, 0x696d706f7274)) // the second word is arbitrary and fixed
 	folds := 0
 	for k := range r.held {
-		predictor, err := r.predictor(t, k)
-		if err != nil {
-			return nil, err
+		predictor := first
+		if k > 0 {
+			if predictor, err = r.predictor(t, k); err != nil {
+				return nil, err
+			}
 		}
 		held := r.data.Take(thin(r.data.Labels, r.held[k], most/r.spec.Folds))
 		before, err := evaluate.Score(r.metric, held.Labels, held.Predict(predictor))
@@ -61,21 +66,6 @@ func (r *run) importance(t *trial) ([]float64, error) {
 		worse[j] = max(0, worse[j]/float64(max(1, folds)))
 	}
 	return worse, nil
-}
-
-// trees is how many trees a prediction walks.
-func trees(e fit.Estimator) (n int) {
-	switch e := e.(type) {
-	case fit.Engineered:
-		return trees(e.Inner)
-	case fit.Vote:
-		for _, m := range e.Members {
-			n += trees(m)
-		}
-		return n
-	}
-	v, _ := fit.Number(e.Params()["trees"])
-	return int(v)
 }
 
 // thin takes about n of the rows, evenly spaced within each class so that none is lost.

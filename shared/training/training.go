@@ -214,10 +214,13 @@ func name(algorithm string, params map[string]any) string {
 		return "vote of " + strings.Join(memberNames(params), " + ")
 	}
 	words := []string{algorithm}
-	for _, key := range []string{"C", "trees", "leaves", "learning_rate"} {
+	for _, key := range []string{"C", "l1_ratio", "trees", "leaves", "learning_rate"} {
 		if v, ok := params[key]; ok {
 			words = append(words, fmt.Sprintf("%s=%v", key, v))
 		}
+	}
+	if v, ok := params["min_leaf"]; ok && params["leaves"] == nil {
+		words = append(words, fmt.Sprintf("min_leaf=%v", v)) // what tells forests apart
 	}
 	return strings.Join(words, " ")
 }

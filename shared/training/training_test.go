@@ -401,7 +401,8 @@ func TestAFailingCandidateIsPassedOver(t *testing.T) {
 	if r.Algorithm != "linear" || r.Candidates[1].Note != "failed: the matrix is singular" || r.Candidates[1].Chosen {
 		t.Errorf("%+v", r.Candidates)
 	}
-	withTable(t, fit.Baseline{}, fails, fails)
+	also := stub{fit.Linear{C: 3}, 5, fails.err}
+	withTable(t, fit.Baseline{}, fails, also)
 	_, err := Train(f, l, given(t, Spec{Algorithm: "linear"}), nil, nil)
 	if !fault.Is(err, fault.Invalid) || strings.Count(err.Error(), "singular") != 2 {
 		t.Errorf("all failed: %v", err)

@@ -157,11 +157,15 @@ func (d *Data) Take(rows []int) *Data {
 
 // Predict scores every row of d: row-major, Width numbers a row.
 func (d *Data) Predict(p model.Predictor) []float64 {
-	x, w := make([]float64, len(d.Features)), p.Width()
-	out := make([]float64, d.Rows*w)
-	for i := range d.Rows {
-		d.Row(i, x)
-		p.Predict(out[i*w:(i+1)*w], x)
+	const block = 512
+	n, w := len(d.Features), p.Width()
+	x, out := make([]float64, min(block, d.Rows)*n), make([]float64, d.Rows*w)
+	for from := 0; from < d.Rows; from += block {
+		to := min(from+block, d.Rows)
+		for i := from; i < to; i++ {
+			d.Row(i, x[(i-from)*n:(i-from+1)*n])
+		}
+		model.PredictBatch(p, out[from*w:to*w], x[:(to-from)*n], to-from)
 	}
 	return out
 }
