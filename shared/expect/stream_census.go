@@ -69,7 +69,7 @@ func (t *stream) census(j *job) *census {
 
 // prepareCensuses begins as many as there is room for when none is under way.
 func (t *stream) prepareCensuses() (active []*census) {
-	room := 2 * t.room.slots
+	room := t.room.slots * 3 / 2
 	for _, c := range t.censuses {
 		if c.phase != waiting && c.phase != finished {
 			active = append(active, c)
@@ -84,7 +84,7 @@ func (t *stream) prepareCensuses() (active []*census) {
 			continue
 		}
 		grid, slots := t.grid(c), min(t.room.slots, 1<<bits.Len(uint(8*t.heading.Rows)))
-		taken := 2 * slots // what is counted takes as much again
+		taken := slots * 3 / 2 // what is counted takes at least half as much again
 		if grid != nil {
 			slots, taken = grid.slots, grid.slots
 		}
@@ -109,7 +109,7 @@ func (t *stream) grid(c *census) *grid {
 	if len(c.names) > 1 || i < 0 || t.surveys[i].kind != dataset.Numeric || c.stray.Load() {
 		return nil
 	}
-	return newGrid(t.surveys[i].low, t.surveys[i].high, 2*t.room.slots)
+	return newGrid(t.surveys[i].low, t.surveys[i].high, t.room.slots*3/2)
 }
 
 // identity is that of a row: on a grid it leads to the place there.

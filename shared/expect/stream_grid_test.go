@@ -59,7 +59,8 @@ func TestStreamGrid(t *testing.T) {
 			for _, kind := range []string{"expect_column_values_to_be_unique", "expect_column_unique_value_count_to_be_between", "expect_column_proportion_of_unique_values_to_be_between"} {
 				for _, format := range []string{"BOOLEAN_ONLY", "SUMMARY", "COMPLETE"} {
 					s.Expectations = append(s.Expectations, Expectation{Type: kind, Kwargs: map[string]any{"column": name, "result_format": format, "max_value": 9}},
-						Expectation{Type: kind, Kwargs: map[string]any{"column": name, "result_format": format, "max_value": 9, "row_condition": "b < 1"}})
+						Expectation{Type: kind, Kwargs: map[string]any{"column": name, "result_format": format, "max_value": 9, "row_condition": "b < 1"}},
+						Expectation{Type: kind, Kwargs: map[string]any{"column": name, "result_format": format, "max_value": 9, "row_condition": "index % 3 < 2 and abs(b) < 2"}})
 				}
 			}
 		}
