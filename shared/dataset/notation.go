@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"math"
+	"net/netip"
 	"unicode/utf8"
 )
 
@@ -26,14 +27,15 @@ func (n notation) mark() byte {
 }
 
 // rewrite appends b, a number in notation n, to dst as a plain one; ok is false when it is none. A number is [+-] digits [mark digits] [e [+-] digits]; without
-// digits in groups there may be none before the mark.
+// digits in groups there may be none before the mark. No group begins with 0 and none has a + before: 030 123 456 and +49 123 456 are called, not counted.
 func (n notation) rewrite(dst, b []byte) (out []byte, ok bool) {
-	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+	plus := bytes.HasPrefix(b, []byte("+"))
+	if plus || bytes.HasPrefix(b, []byte("-")) {
 		dst, b = append(dst, b[0]), b[1:]
 	}
 	whole := digits(b)
 	dst, b = append(dst, b[:whole]...), b[whole:]
-	if g := n.separator(b); g > 0 && whole > 0 && whole <= 3 && !(whole == 1 && dst[len(dst)-1] == '0') {
+	if g := n.separator(b); g > 0 && whole > 0 && whole <= 3 && !plus && dst[len(dst)-whole] != '0' {
 		for by := b[:g]; bytes.HasPrefix(b, by); {
 			if b = b[g:]; digits(b) != 3 {
 				return dst, false
@@ -106,7 +108,14 @@ const (
 	fraction                       // 1.5: no number with a decimal comma
 	thousand                       // 1.234: that of 1234, or a fraction
 	noNumber                       // in no notation
+	address                        // 192.168.100.101, which is 192168100101 only where others in the column are numbers with a decimal comma
 )
+
+// isAddress reports whether b may be one of the Internet Protocol, version 4.
+func isAddress(b []byte) bool {
+	_, err := netip.ParseAddr(string(b))
+	return err == nil && bytes.Count(b, []byte(".")) == 3
+}
 
 // traitsOf looks at one text.
 func traitsOf(b []byte) traits {
@@ -125,6 +134,8 @@ func traitsOf(b []byte) traits {
 		return spaced
 	case isPointed && isComma:
 		return eitherMark
+	case isComma && isAddress(b):
+		return address
 	case isComma:
 		return onlyComma
 	case isPointed && bytes.IndexByte(b, ',') < 0: // 1 234.5
@@ -176,9 +187,9 @@ func (e evidence) fits(n notation) bool {
 	case comma:
 		return !e.has(noNumber | fraction | onlyPointed)
 	case pointed:
-		return !e.has(noNumber | onlyComma)
+		return !e.has(noNumber | onlyComma | address)
 	}
-	return !e.has(noNumber | onlyComma | onlyPointed | eitherMark | spaced)
+	return !e.has(noNumber | onlyComma | onlyPointed | eitherMark | spaced | address)
 }
 
 // custom is the notation of a whole file, plain where nothing tells. Commas that separate the values speak for a decimal point, since whoever writes
@@ -215,7 +226,7 @@ type verdict struct {
 func (e evidence) verdict(separator byte, file notation) verdict {
 	marks := e.traits & (onlyComma | onlyPointed | eitherMark | spaced)
 	switch {
-	case e.has(noNumber):
+	case e.has(noNumber), e.has(address) && !e.has(onlyComma):
 		return verdict{text: true}
 	case marks == 0 && !(e.has(thousand) && file == comma && e.fits(comma)):
 		return verdict{}

@@ -48,6 +48,12 @@ func TestNotations(t *testing.T) {
 		{"spaces alone are texts", "a,b\n555 123,x\n", "\"a\" cat 555 123\n\"b\" cat x\n"},
 		{"apostrophes and a point", "a,b\n1'234.5,x\n", "\"a\" num 1234.5\n\"b\" cat x\n"},
 		{"groups of another length", "a;b\n12.34,5;x\n0.123.456;y\n", "\"a\" cat 12.34,5 0.123.456\n\"b\" cat x y\n"},
+		{"addresses are texts", "ip;b\n192.168.100.101;0,5\n192.168.100.102;1,5\n", "\"ip\" cat 192.168.100.101 192.168.100.102\n\"b\" num 0.5 1.5\n"},
+		{"though a great number may look like one", "a;b\n1.100.200.101;x\n1.100.300.101;y\n", "\"a\" num 1100200101 1100300101\n\"b\" cat x y\n"},
+		{"no group begins with 0", "phone;b\n030.123.456;0,5\n040.123.456;1,5\n", "\"phone\" cat 030.123.456 040.123.456\n\"b\" num 0.5 1.5\n"},
+		{"nor with spaces", "phone;b\n030 123 456;0,5\n555 123 456;1,5\n", "\"phone\" cat 030 123 456 555 123 456\n\"b\" num 0.5 1.5\n"},
+		{"nor behind a +", "phone;b\n+49 123 456;0,5\n", "\"phone\" cat +49 123 456\n\"b\" num 0.5\n"},
+		{"nor between commas", "id,b\n\"012,345\",x\n\"112,346\",y\n", "\"id\" cat 012,345 112,346\n\"b\" cat x y\n"},
 		{"no digit behind the comma", "a;b\n5,;x\n", "\"a\" cat 5,\n\"b\" cat x\n"},
 		{"none before it", "a;b\n,5;x\n-,25;y\n", "\"a\" num 0.5 -0.25\n\"b\" cat x y\n"},
 		{"no value", "a;b\nNA;x\n1,5;y\n?;z\n", "\"a\" num _ 1.5 _\n\"b\" cat x y z\n"},
@@ -88,6 +94,8 @@ func TestNotationsKnownLate(t *testing.T) {
 		{"1,234;2\n", "2;0,5\n", "\"a\" num 1.234 2\n\"b\" num 2 0.5\n"},
 		{"1,234;2\n", "low;0,5\n", "\"a\" cat 1,234 low\n\"b\" num 2 0.5\n"},
 		{"1,5;1,234\n", "x;2\n", "ambiguous_number"},
+		{"10.100.200.101;2\n", "10.100.200.999;3\n", "\"a\" num 10100200101 10100200999\n\"b\" num 2 3\n"},
+		{"10.100.200.101;2\n", "10.100.200.102;0,5\n", "\"a\" cat 10.100.200.101 10.100.200.102\n\"b\" num 2 0.5\n"},
 		{"1 234;0,5\n", "2 345;x\n", "\"a\" cat 1 234 2 345\n\"b\" cat 0,5 x\n"},
 	} {
 		n := 4*windowBytes/len(c.early) + 1

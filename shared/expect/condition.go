@@ -11,7 +11,7 @@ import (
 const maxConditions = 100
 
 // parseCondition compiles a row_condition into a predicate over the rows of t. It is a text, of pandas' query language (comparisons, also
-// chained, of columns, literals and their arithmetic, in, and or not, & | ~, brackets, names in backticks, the methods of operand.go) or of
+// chained, of columns, index, literals and their arithmetic, in, and or not, & | ~, brackets, names in backticks, the functions and methods of method.go) or of
 // Great Expectations' own (col("x") > 1, col("x").notNull()), or one of the objects of 1.9 and later (comparison, nullity, and, or,
 // pass_through).
 //

@@ -47,21 +47,42 @@ func (p *conditionParser) method(o operand) operand {
 		low, high := p.compare(o, ">=", args[0], false), p.compare(o, "<=", args[1], false)
 		return test(func(i int) bool { return low(i) && high(i) })
 	case (name == "abs" || name == "round") && len(args) == 0:
-		f := map[string]func(float64) float64{"abs": math.Abs, "round": math.RoundToEven}[name]
-		o = p.calculate(o, "+", operand{value: 0.0})
-		return operand{sample: 0.0, made: func(i int) any {
-			v, ok := o.at(i).(float64)
-			if !ok {
-				return nil
-			}
-			return f(v)
-		}}
+		return p.apply(ofNumber[name], o)
 	}
 	if base, ok := strings.CutPrefix(name, "str."); ok {
 		return p.textMethod(o, base, args, named)
 	}
 	p.fail("the method .%s() with %d arguments is not understood; isnull, notnull, isin, between, abs, round and str's contains, match, fullmatch, startswith, endswith, lower, upper, strip, len, isdigit are", brief(name), len(args))
 	return operand{}
+}
+
+// queryFunctions are those of pandas' query language, of one number.
+var queryFunctions = map[string]func(float64) float64{
+	"abs": math.Abs, "sqrt": math.Sqrt, "exp": math.Exp, "expm1": math.Expm1, "log": math.Log, "log10": math.Log10, "log1p": math.Log1p, "floor": math.Floor, "ceil": math.Ceil,
+	"sin": math.Sin, "cos": math.Cos, "tan": math.Tan, "arcsin": math.Asin, "arccos": math.Acos, "arctan": math.Atan,
+	"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "arcsinh": math.Asinh, "arccosh": math.Acosh, "arctanh": math.Atanh,
+}
+
+// function reads the bracket behind a function's name.
+func (p *conditionParser) function(name string) operand {
+	args, named := p.arguments()
+	if f := queryFunctions[name]; f != nil && len(args) == 1 && named == nil && p.err == nil {
+		return p.apply(f, args[0])
+	}
+	p.fail("%s() with %d arguments is not understood; the functions of one number of pandas' query language are, such as abs, sqrt, log and floor", brief(name), len(args))
+	return operand{}
+}
+
+// apply is f of a number. Where there is none, or f has no value, it is missing.
+func (p *conditionParser) apply(f func(float64) float64, o operand) operand {
+	o = p.calculate(o, "+", operand{value: 0.0})
+	return operand{sample: 0.0, made: func(i int) any {
+		v, ok := o.at(i).(float64)
+		if v = f(v); !ok || math.IsNaN(v) {
+			return nil
+		}
+		return v
+	}}
 }
 
 // arguments reads a call's bracket.

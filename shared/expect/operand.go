@@ -238,6 +238,14 @@ func (p *conditionParser) operand() operand {
 			return operand{value: name}
 		}
 		return p.column(name)
+	case t.kind == 'w' && p.bracketed():
+		return p.function(t.text)
+	case t.kind == 'w' && t.text == "index" && p.table.frame.Column("index") == nil: // pandas' number of the row, from 0
+		first := 0
+		if whole := p.table.part; whole != nil && whole.labels == nil {
+			first = whole.first
+		}
+		return operand{sample: 0.0, made: func(i int) any { return float64(first + p.table.label(i)) }}
 	case t.kind == 'w':
 		return p.column(t.text)
 	default:

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"slices"
 	"sync/atomic"
+
+	"mlops/shared/dataset"
 )
 
 // phase is what the next reading does for a census.
@@ -21,7 +23,8 @@ const (
 
 // census finds out, exactly and in bounded memory, which of many rows come once and how many distinct ones there are, in as many readings
 // of the table as that takes: one to sieve, one for every room.keys distinct rows that shared a slot of the sieve, as equal ones do, and
-// one to tell the first that are not alone. To tell all of them is one more for every part.
+// one to tell the first that are not alone. To tell all of them is one more for every part. Numbers on a grid are sieved without any two sharing a
+// slot, which leaves nothing to count.
 type census struct {
 	id     string
 	names  []string // columns
@@ -31,6 +34,8 @@ type census struct {
 	hasher hasher
 	phase  phase
 	sieve  *sieve
+	grid   *grid        // nil = slots are shared
+	stray  atomic.Bool  // a number lay beside the grid: all is done again without
 	rows   atomic.Int64 // considered
 	err    atomic.Pointer[error]
 
@@ -53,7 +58,7 @@ func (t *stream) census(j *job) *census {
 		c.ignore = j.check.choice("ignore_row_if", "all_values_are_missing", "any_value_is_missing", "never")
 	}
 	c.id = fmt.Sprintf("%q %s %s", c.names, c.ignore, conditionOf(&j.check.kwargs))
-	i := slices.IndexFunc(t.censuses, func(o *census) bool { return o.id == c.id && o.phase == waiting })
+	i := slices.IndexFunc(t.censuses, func(o *census) bool { return o.id == c.id && o.phase == waiting && !o.stray.Load() })
 	if i < 0 {
 		i, t.censuses = len(t.censuses), append(t.censuses, c)
 	}
@@ -64,7 +69,7 @@ func (t *stream) census(j *job) *census {
 
 // prepareCensuses begins as many as there is room for when none is under way.
 func (t *stream) prepareCensuses() (active []*census) {
-	room := t.room.slots
+	room := t.room.slots * 3 / 2
 	for _, c := range t.censuses {
 		if c.phase != waiting && c.phase != finished {
 			active = append(active, c)
@@ -73,18 +78,50 @@ func (t *stream) prepareCensuses() (active []*census) {
 	if active != nil {
 		return active
 	}
+	hashed := 0
 	for _, c := range t.censuses {
-		slots := min(t.room.slots, 1<<bits.Len(uint(8*t.heading.Rows)))
-		if c.phase == waiting && slots <= room {
-			room -= slots
-			c.phase, c.sieve = sieving, newSieve(slots)
-			active = append(active, c)
+		if c.phase != waiting {
+			continue
+		}
+		grid, slots := t.grid(c), min(t.room.slots, 1<<bits.Len(uint(8*t.heading.Rows)))
+		taken := slots * 3 / 2 // what is counted takes at least half as much again
+		if grid != nil {
+			slots, taken = grid.slots, grid.slots
+		}
+		if taken > room {
+			continue
+		}
+		room -= taken
+		c.phase, c.sieve, c.grid = sieving, newSieve(slots), grid
+		if active = append(active, c); grid == nil {
+			hashed++
 		}
 	}
 	for _, c := range active {
-		c.most = max(1, t.room.keys/len(active))
+		c.most = max(1, t.room.keys/max(1, hashed))
 	}
 	return active
+}
+
+// grid is that of a census of numbers, if they fit one.
+func (t *stream) grid(c *census) *grid {
+	i := slices.Index(t.heading.Names, c.names[0])
+	if len(c.names) > 1 || i < 0 || t.surveys[i].kind != dataset.Numeric || c.stray.Load() {
+		return nil
+	}
+	return newGrid(t.surveys[i].low, t.surveys[i].high, t.room.slots*3/2)
+}
+
+// identity is that of a row: on a grid it leads to the place there.
+func (c *census) identity(cells []*series, i int, buf []byte) (identity, []byte) {
+	if c.grid == nil {
+		return c.hasher.identity(cells, i, buf)
+	}
+	at, ok := c.grid.place(cells[0].number(i))
+	if !ok && !c.stray.Load() {
+		c.stray.Store(true)
+	}
+	return identity{at << c.sieve.shift}, buf
 }
 
 // add takes the rows of a batch.
@@ -115,7 +152,7 @@ func (c *census) add(v *validator, first int) {
 		}
 		n++
 		var k identity
-		if k, buf = c.hasher.identity(cells, i, buf); c.phase == sieving {
+		if k, buf = c.identity(cells, i, buf); c.phase == sieving {
 			c.sieve.add(k)
 			continue
 		}
@@ -147,8 +184,8 @@ func (c *census) expected(cells []*series) func(int) bool {
 			return true
 		}
 		var k identity
-		if k, buf = c.hasher.identity(cells, i, buf); c.every {
-			return c.sieve.alone(k) || !c.mine(k) || c.counts.of(k) < 2
+		if k, buf = c.identity(cells, i, buf); c.every {
+			return c.sieve.alone(k) || c.grid == nil && (!c.mine(k) || c.counts.of(k) < 2)
 		}
 		return !c.repeated.of[k]
 	}
@@ -168,6 +205,10 @@ func (c *census) limit() (most int) {
 func (c *census) next() {
 	switch c.phase {
 	case sieving:
+		if c.grid != nil {
+			c.sifted()
+			break
+		}
 		alone, distinct := c.sieve.found()
 		shared := min(float64(int(c.rows.Load())-alone), 1.05*max(0, distinct-float64(alone))+8)
 		c.parts = int(math.Ceil(shared / float64(c.most)))
@@ -184,7 +225,7 @@ func (c *census) next() {
 		}
 		c.nextPart()
 	case telling:
-		if c.every {
+		if c.every && c.grid == nil {
 			c.nextPart()
 		} else {
 			c.phase = finished
@@ -192,6 +233,23 @@ func (c *census) next() {
 	}
 	if c.err.Load() != nil || c.phase == finished {
 		c.phase, c.sieve, c.counts, c.repeated, c.witnesses.list = finished, nil, nil, repeated{}, nil
+	}
+}
+
+// first reports whether the reading at its end was the first that told something.
+func (c *census) first() bool { return c.phase == sieving && (c.grid == nil || !c.stray.Load()) }
+
+// sifted ends the sieving on a grid, which told all but the rows.
+func (c *census) sifted() {
+	if c.stray.Load() {
+		c.phase, c.sieve, c.grid = waiting, nil, nil
+		c.rows.Store(0)
+		return
+	}
+	alone, distinct := c.sieve.taken()
+	c.distinct, c.repeats, c.every = distinct, int(c.rows.Load())-alone, true
+	if c.phase = telling; c.limit() == 0 || c.repeats == 0 {
+		c.phase = finished
 	}
 }
 

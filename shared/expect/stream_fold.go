@@ -136,7 +136,7 @@ func (f *fold) merge(b *fold) {
 		f.started, f.shape, f.domain, f.skips, f.mostly, f.names = b.started, b.shape, b.domain, b.skips, b.mostly, b.names
 	}
 	f.ran = true
-	if f.census == nil || f.census.phase == sieving { // once is enough
+	if f.census == nil || f.census.first() { // once is enough
 		f.elements, f.considered, f.unexpected = f.elements+b.elements, f.considered+b.considered, f.unexpected+b.unexpected
 	}
 	f.kept, f.seams = append(f.kept, b.kept...), append(f.seams, b.seams...)

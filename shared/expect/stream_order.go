@@ -28,12 +28,22 @@ type bracket struct {
 	kept      []float64
 }
 
-// sampleSize is the least number of rows that a sample of more rows has; the most is twice as much.
-const sampleSize = 1 << 16
+// A sample of n rows has n^(2/3) of them within these limits, and at most twice as many: a greater one narrows the ranges that are kept afterwards,
+// by n/sqrt(size), less than it takes itself.
+const (
+	leastSample = 1 << 12
+	mostSample  = 1 << 16
+)
+
+// sampleSize is the least that a sample of so many rows has.
+func sampleSize(rows int) int {
+	return min(max(int(math.Pow(float64(rows), 2.0/3)), leastSample), mostSample)
+}
 
 // sample is a choice of rows that depends on nothing but their numbers, so that parts of it make one.
 type sample struct {
 	columns []int // of the frame
+	rows    int
 	limit   uint64
 	hashes  []uint64
 	values  [][]float64 // by column, as many as hashes
@@ -52,6 +62,7 @@ func (s *sample) add(b dataset.Batch, rows []int) {
 	if rows == nil {
 		n = b.Frame.Rows()
 	}
+	s.rows += n
 	for i := range n {
 		if rows != nil {
 			i = rows[i]
@@ -65,7 +76,7 @@ func (s *sample) add(b dataset.Batch, rows []int) {
 			s.values[j] = append(s.values[j], b.Frame.Columns[column].Float[i])
 		}
 	}
-	for len(s.hashes) > 2*sampleSize {
+	for len(s.hashes) > 2*sampleSize(s.rows) {
 		s.cut(s.limit / 2)
 	}
 }
@@ -91,6 +102,7 @@ func (s *sample) cut(limit uint64) {
 }
 
 func (s *sample) merge(b *sample) {
+	s.rows += b.rows
 	s.cut(b.limit)
 	b.cut(s.limit)
 	s.hashes = append(s.hashes, b.hashes...)

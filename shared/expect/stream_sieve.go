@@ -41,8 +41,8 @@ type sieve struct {
 }
 
 func newSieve(slots int) *sieve {
-	slots = max(64, slots)
-	return &sieve{once: make([]uint64, slots/64), more: make([]uint64, slots/64), shift: 64 - bits.Len(uint(slots-1))}
+	words := (max(64, slots) + 63) / 64
+	return &sieve{once: make([]uint64, words), more: make([]uint64, words), shift: 64 - bits.Len(uint(64*words-1))}
 }
 
 func (s *sieve) add(k identity) {
@@ -59,14 +59,19 @@ func (s *sieve) alone(k identity) bool {
 	return s.more[at>>6]>>(at&63)&1 == 0
 }
 
-// found is how many rows are alone in their slot, and about how many distinct identities there are: with n of m slots taken, -m ln(1-n/m)
-// (K.-Y. Whang et al., "A linear-time probabilistic counting algorithm", 1990).
-func (s *sieve) found() (alone int, distinct float64) {
-	taken := 0
+// taken are how many slots have one row, and how many have some.
+func (s *sieve) taken() (alone, taken int) {
 	for i, word := range s.once {
 		alone += bits.OnesCount64(word &^ s.more[i])
 		taken += bits.OnesCount64(word)
 	}
+	return alone, taken
+}
+
+// found is how many rows are alone in their slot, and about how many distinct identities there are: with n of m slots taken, -m ln(1-n/m)
+// (K.-Y. Whang et al., "A linear-time probabilistic counting algorithm", 1990).
+func (s *sieve) found() (alone int, distinct float64) {
+	alone, taken := s.taken()
 	slots := float64(64 * len(s.once))
 	return alone, -slots * math.Log(1-min(float64(taken), slots-0.5)/slots)
 }

@@ -286,7 +286,7 @@ func TestStreamCensus(t *testing.T) {
 // TestStreamRanks finds quantiles of tables larger than a sample, continuous and tied, in random and in sorted order.
 func TestStreamRanks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	const rows = 5 * sampleSize
+	const rows = 5 * mostSample
 	columns := make([]dataset.Column, 3)
 	smooth, tied, sorted := make([]float64, rows), make([]float64, rows), make([]float64, rows)
 	for i := range rows {
