@@ -109,6 +109,10 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) (*run, error) {
 		return nil, fault.Wrap(err, "train to predict %q", l.Name)
 	}
 	data.Weight = shape.weight
+	for _, g := range shape.group {
+		data.Group = append(data.Group, int32(g))
+	}
+	data.Timed = shape.time != nil && slices.IsSorted(shape.time) // what stops early is judged by the latest rows, if rows stand in their order
 	r := &run{spec: *s, rows: shape, leaks: leaks, data: data, metric: evaluate.Primary(l.Task), criterion: criterion(l.Task)}
 	for _, e := range list { // by the whole table, so that every fold is fitted as the winner will be
 		if _, naive := e.estimator.(fit.Baseline); !naive && len(s.Recipe.Steps) > 0 {
