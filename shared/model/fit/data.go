@@ -160,13 +160,14 @@ func (d *Data) Predict(p model.Predictor) []float64 {
 }
 
 // columns are the features as package tree bins them.
-func (d *Data) columns() []tree.Column {
-	out := make([]tree.Column, len(d.Features))
+func (d *Data) columns() []func() tree.Column {
+	out := make([]func() tree.Column, len(d.Features))
 	for j, f := range d.Features {
-		out[j] = tree.Column{Values: d.Column(j), Levels: -1}
+		levels := -1
 		if f.Kind == dataset.Categorical {
-			out[j].Levels = len(f.Levels)
+			levels = len(f.Levels)
 		}
+		out[j] = func() tree.Column { return tree.Column{Values: d.Column(j), Levels: levels} }
 	}
 	return out
 }

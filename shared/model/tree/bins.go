@@ -21,13 +21,13 @@ type Column struct {
 	Levels int       // number of level codes; -1 for a numeric feature
 }
 
-// Table is a table with every value replaced by the number of its bin, so that a split is looked for among a few hundred bins instead of
-// all values, and a row's features are bytes.
+// Table is a table with every value replaced by the number of its bin, a byte, so that a split is looked for among a few hundred bins
+// instead of all values.
 type Table struct {
 	rows     int
 	features []binning
-	packed   [][][4]uint8 // features 4k..4k+3 of each row side by side: one load of the row's position serves four histograms
-	cells    int          // cells of a histogram: a sum over features of their bins
+	bins     [][]uint8 // of each feature, one a row
+	cells    int       // cells of a histogram: a sum over features of their bins
 }
 
 // binning is how one feature became bins.
@@ -52,22 +52,22 @@ func (b *binning) size() int {
 }
 
 // Bin bins columns of equally many rows into at most most bins each, which lies in [2, MostBins]. A bin that is not a single value holds
-// about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise.
-func Bin(columns []Column, rows, most, threads int) *Table {
+// about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise. Each column is asked
+// for once, when its turn comes, by one of the threads: no more of them need exist at a time.
+func Bin(columns []func() Column, rows, most, threads int) *Table {
 	n := len(columns)
 	most = min(most, max(2, rows/3))
-	t := &Table{rows: rows, features: make([]binning, n), packed: make([][][4]uint8, (n+3)/4)}
-	Parallel(len(t.packed), threads, rows*n, func(from, to int) {
-		for g := from; g < to; g++ {
-			t.packed[g] = make([][4]uint8, rows)
-			for j := 4 * g; j < min(4*g+4, n); j++ {
-				if c := columns[j]; c.Levels < 0 {
-					t.features[j] = numericBins(c.Values, most)
-				} else {
-					t.features[j] = categoricalBins(c.Values, c.Levels, most)
-				}
-				t.features[j].assign(columns[j].Values, t.packed[g], j%4)
+	t := &Table{rows: rows, features: make([]binning, n), bins: make([][]uint8, n)}
+	Parallel(n, threads, 8*rows*n, func(from, to int) {
+		for j := from; j < to; j++ {
+			c := columns[j]()
+			if c.Levels < 0 {
+				t.features[j] = numericBins(c.Values, most)
+			} else {
+				t.features[j] = categoricalBins(c.Values, c.Levels, most)
 			}
+			t.bins[j] = make([]uint8, rows)
+			t.features[j].assign(c.Values, t.bins[j])
 		}
 	})
 	for j := range t.features {
@@ -78,7 +78,7 @@ func Bin(columns []Column, rows, most, threads int) *Table {
 }
 
 // HistogramBytes is what one histogram of t takes; a tree grown leaf-wise holds one a leaf.
-func (t *Table) HistogramBytes() int { return 16 * (t.cells + 256) }
+func (t *Table) HistogramBytes() int { return 8 * t.cells }
 
 // numericBins chooses cuts between distinct values, one bin a value while they last, else bins of about equally many rows. Each cut lies
 // half-way between two neighbouring values.
@@ -148,29 +148,29 @@ func categoricalBins(v []float64, levels, most int) binning {
 	return b
 }
 
-// assign writes the bin of every value to place j of its row.
-func (b *binning) assign(v []float64, rows [][4]uint8, j int) {
+// assign writes the bin of every value.
+func (b *binning) assign(v []float64, bins []uint8) {
 	if b.categorical {
-		bin := make([]uint8, b.levels)
-		for k := range bin {
-			bin[k] = uint8(b.bins)
+		of := make([]uint8, b.levels)
+		for k := range of {
+			of[k] = uint8(b.bins)
 		}
 		for i, k := range b.level {
-			bin[k] = b.place[i]
+			of[k] = b.place[i]
 		}
 		for i, x := range v {
 			to := uint8(b.bins)
 			if x >= 0 {
-				to = bin[int(x)]
+				to = of[int(x)]
 			}
-			rows[i][j] = to
+			bins[i] = to
 			b.missing = b.missing || int(to) == b.bins
 		}
 		return
 	}
 	for i, x := range v {
 		if math.IsNaN(x) {
-			rows[i][j] = uint8(b.bins)
+			bins[i] = uint8(b.bins)
 			b.missing = true
 			continue
 		}
@@ -184,6 +184,6 @@ func (b *binning) assign(v []float64, rows [][4]uint8, j int) {
 				n = half
 			}
 		}
-		rows[i][j] = uint8(low)
+		bins[i] = uint8(low)
 	}
 }

@@ -172,11 +172,11 @@ func (d *Deep) pure(p *patch) bool {
 
 // collect heaps a leaf's rows up by their bin of feature j, in ascending order of bins; false when all are in one.
 func (d *Deep) collect(j int, p *patch) bool {
-	bins, place := d.packed[j/4], j%4&3
+	bins := d.bins[j]
 	var touched [4]uint64
 	sums := d.sums[p.from:p.to]
 	for i, r := range d.rows[p.from:p.to] {
-		bin := bins[r][place]
+		bin := bins[r]
 		c := &d.few[bin]
 		c.Y += sums[i].Y
 		c.Weight += sums[i].Weight
@@ -305,13 +305,13 @@ func (d *Deep) describe(b *binning, s *split, i int) {
 // divide carries out a split.
 func (d *Deep) divide(p *patch, s *split) {
 	right := s.sides(&d.features[s.feature])
-	bins, place := d.packed[s.feature/4], s.feature%4&3
+	bins := d.bins[s.feature]
 	n := len(d.nodes)
 	a := patch{from: p.from, outFrom: p.outFrom, node: n, depth: p.depth + 1}
 	rows, sums := d.rows[p.from:p.to], d.sums[p.from:p.to]
 	left, away := 0, 0
 	for i, r := range rows { // written to both places: only the place that is right moves on, and no branch is mispredicted
-		c := int(right[bins[r][place]])
+		c := int(right[bins[r]])
 		v := sums[i]
 		rows[left], sums[left] = r, v
 		d.spareRows[away], d.spareSums[away] = r, v
@@ -326,7 +326,7 @@ func (d *Deep) divide(p *patch, s *split) {
 	out := d.out[p.outFrom:p.outTo]
 	left, away = 0, 0
 	for _, r := range out {
-		c := int(right[bins[r][place]])
+		c := int(right[bins[r]])
 		out[left], d.spareOut[away] = r, r
 		left += 1 - c
 		away += c

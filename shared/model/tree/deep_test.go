@@ -42,7 +42,7 @@ func growDeep(columns []Column, y, weight []float64, rules DeepRules, seed uint6
 		sums[i] = Sum{Y: int64(math.Round(w * v * unit)), Weight: int64(math.Round(w * unit))}
 	}
 	rules.Unit = unit
-	return NewDeep(Bin(columns, len(y), MostBins, 1), rules).Grow(DeepJob{Sums: sums, Random: rand.New(rand.NewPCG(seed, 1)), Scale: 1})
+	return NewDeep(Bin(given(columns...), len(y), MostBins, 1), rules).Grow(DeepJob{Sums: sums, Random: rand.New(rand.NewPCG(seed, 1)), Scale: 1})
 }
 
 // goesLeft says where a node sends a value, by the node's own words.
@@ -232,7 +232,7 @@ func TestDeepKeepsItsRules(t *testing.T) {
 	}
 	sums[5].Weight, sums[5].Y = 0, 0 // out of the sample
 	stepped := map[int32]float64{}
-	d := NewDeep(Bin([]Column{c}, 6, MostBins, 1), DeepRules{Ask: 1, MinLeaf: 1, MaxDepth: 1, Pull: 2, Unit: unit})
+	d := NewDeep(Bin(given(c), 6, MostBins, 1), DeepRules{Ask: 1, MinLeaf: 1, MaxDepth: 1, Pull: 2, Unit: unit})
 	tree := d.Grow(DeepJob{Sums: sums, Random: rand.New(rand.NewPCG(1, 1)), Base: 0.5, Scale: 10, Out: func(row int32, v float64) { stepped[row] = v }})
 	// 6 rows make two bins, 1 and 2 | 3: (1 - 0.5 4)/(4 + 2) on the left, (1 - 0.5)/(1 + 2) on the right
 	if len(tree) != 3 || math.Abs(tree[1].Value+10.0/6) > 1e-12 || math.Abs(tree[2].Value-10.0/6) > 1e-12 {

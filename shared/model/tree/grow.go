@@ -23,16 +23,22 @@ type Grower struct {
 	Job
 	threads int
 
-	order    []int32 // the rows, those of each leaf together and in ascending order
-	spare    []int32
-	gathered Sums
-	pool     []histogram
-	finders  []finder
-	found    []split
-	allowed  []bool // the features that the leaf at hand may ask
-	nodes    []grown
-	open     []*leaf // leaves with a split that is worth its while
-	done     []*leaf // the others
+	order   []int32 // the rows, those of each leaf together and in ascending order
+	spare   []int32
+	found   []split // of each feature, of the leaf that is searched
+	allowed []bool  // the features that it may ask
+	nodes   []grown
+	open    []*leaf // leaves with a split that is worth its while
+	done    []*leaf // the others
+
+	fixed
+	packed  []int64     // of each row, see fixed
+	trees   uint64      // grown so far, this one included
+	lines   []lines     // the table once more, row after row
+	pool    []histogram // not in use
+	benches benches     // to sum in
+	home    []uint16    // of each row: 1 + the position of its leaf, at the end; 0 = the tree does not see it
+	finders []finder
 }
 
 // Job is what one tree is grown from.
@@ -48,8 +54,10 @@ type Job struct {
 
 // NewGrower sets memory aside for trees on t.
 func NewGrower(t *Table, r Rules, threads int) *Grower {
-	return &Grower{Table: t, Rules: r, threads: threads, order: make([]int32, t.rows), spare: make([]int32, t.rows),
-		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), allowed: make([]bool, len(t.features)), gathered: make(Sums, t.rows)}
+	g := &Grower{Table: t, Rules: r, threads: max(1, threads), order: make([]int32, t.rows), spare: make([]int32, t.rows), found: make([]split, len(t.features)),
+		allowed: make([]bool, len(t.features)), packed: make([]int64, t.rows), lines: t.rowMajor(threads), home: make([]uint16, t.rows), finders: make([]finder, len(t.features))}
+	g.Leaves = min(g.Leaves, mostLeaves)
+	return g
 }
 
 // grown is a node of the tree as it comes to be; left and right are 0 in a leaf, since the root is nobody's child.
@@ -73,20 +81,14 @@ func (t *Grower) Grow(j Job) []model.Node {
 			t.order[i] = int32(i)
 		}
 	}
-	for _, r := range t.order[:root.to] {
-		root.g += float64(j.Sums[r][0])
-		root.hs += float64(j.Sums[r][1])
-	}
+	total := t.sum(t.quantise(t.order[:root.to]))
+	root.g, root.hs = total.g, total.h
 	if t.splittable(root) {
 		root.h = t.histogram()
-		if j.Rows == nil {
-			t.build(root.h, t.order, j.Sums, true, t.threads)
-		} else {
-			t.gather(root)
-		}
+		t.build(root.h, t.order[:root.to])
 	}
 	t.consider(root)
-	for len(t.open) > 0 && (t.Leaves == 0 || len(t.open)+len(t.done) < t.Leaves) {
+	for len(t.open) > 0 && len(t.open)+len(t.done) < t.Leaves {
 		l := t.next()
 		a, b := t.divide(l)
 		t.descend(l, a, b)
@@ -96,14 +98,12 @@ func (t *Grower) Grow(j Job) []model.Node {
 	return t.finish(t.nodes)
 }
 
-// next takes the leaf whose split gains most, or the last one when every leaf will be split in the end.
+// next takes the leaf whose split gains most.
 func (t *Grower) next() *leaf {
 	at := len(t.open) - 1
-	if t.Leaves > 0 {
-		for i, l := range t.open {
-			if l.best.gain > t.open[at].best.gain {
-				at = i
-			}
+	for i, l := range t.open {
+		if l.best.gain > t.open[at].best.gain {
+			at = i
 		}
 	}
 	l := t.open[at]
@@ -133,7 +133,7 @@ func (t *Grower) splittable(l *leaf) bool {
 // divide carries out a leaf's best split.
 func (t *Grower) divide(l *leaf) (a, b *leaf) {
 	s := &l.best
-	mid := l.from + t.partition(t.order[l.from:l.to], t.spare[l.from:l.to], s)
+	mid := l.from + t.partition(l.from, l.to, s)
 	n := len(t.nodes)
 	a = &leaf{from: l.from, to: mid, g: s.g, hs: s.h, bounds: l.bounds, groups: l.groups, node: n, depth: l.depth + 1}
 	b = &leaf{from: mid, to: l.to, g: l.g - s.g, hs: l.hs - s.h, bounds: l.bounds, groups: l.groups, node: n + 1, depth: l.depth + 1}
@@ -150,7 +150,7 @@ func (t *Grower) descend(l, a, b *leaf) {
 	if b.to-b.from < a.to-a.from {
 		small, great = b, a
 	}
-	full := t.Leaves > 0 && len(t.open)+len(t.done)+2 == t.Leaves
+	full := len(t.open)+len(t.done)+2 == t.Leaves
 	if full || l.h != nil && !t.splittable(great) && !t.splittable(small) {
 		t.release(l)
 		t.done = append(t.done, a, b)
@@ -158,36 +158,26 @@ func (t *Grower) descend(l, a, b *leaf) {
 	}
 	if l.h != nil {
 		small.h = t.histogram()
-		t.gather(small)
+		t.build(small.h, t.order[small.from:small.to])
 		great.h, l.h = l.h, nil
-		great.h.subtract(small.h, t.cells, t.threads)
+		great.h.subtract(small.h)
 	}
 	t.consider(a)
 	t.consider(b)
 }
 
-// gather builds a leaf's histogram from its rows.
-func (t *Grower) gather(l *leaf) {
-	rows := t.order[l.from:l.to]
-	gathered := t.gathered[:len(rows)]
-	Parallel(len(rows), t.threads, len(rows), func(from, to int) {
-		for i, r := range rows[from:to] {
-			gathered[from+i] = t.Sums[r]
-		}
-	})
-	t.build(l.h, rows, gathered, false, t.threads)
-}
-
 // search finds a leaf's best split among all features; of equals the first feature's.
 func (t *Grower) search(l *leaf) {
 	t.allow(l)
-	Parallel(len(t.features), t.threads, 4*t.cells, func(from, to int) {
+	Parallel(len(t.features), t.threads, 8*t.cells, func(from, to int) {
+		w := t.benches.take()
 		for j := from; j < to; j++ {
 			t.found[j] = split{feature: -1}
 			if b := &t.features[j]; t.allowed[j] {
-				t.found[j] = t.finder(l, j).find(b, j, l.h[b.at:b.at+b.size()])
+				t.found[j] = t.finder(l, j).find(b, j, w.dequantise(&t.fixed, l.h[b.at:b.at+b.size()]))
 			}
 		}
+		t.benches.give(w)
 	})
 	for _, s := range t.found {
 		if s.feature >= 0 && (l.best.feature < 0 || s.gain > l.best.gain) {
@@ -205,29 +195,13 @@ func (t *Grower) finder(l *leaf, j int) *finder {
 	return f
 }
 
-// partition moves the rows that go left to the front, keeping the order on both sides, and returns how many they are. A row is written
-// to both places and only the place that is right moves on: there is no branch to mispredict.
-func (t *Grower) partition(rows, spare []int32, s *split) int {
-	right := s.sides(&t.features[s.feature])
-	bins, j := t.packed[s.feature/4], s.feature%4
-	left, away := 0, 0
-	for _, r := range rows {
-		c := int(right[bins[r][j]])
-		rows[left], spare[away] = r, r
-		left += 1 - c
-		away += c
-	}
-	copy(rows[left:], spare[:away])
-	return left
-}
-
 func (t *Grower) histogram() histogram {
 	if n := len(t.pool); n > 0 {
 		h := t.pool[n-1]
 		t.pool = t.pool[:n-1]
 		return h
 	}
-	return make(histogram, t.cells+256)
+	return make(histogram, t.cells)
 }
 
 func (t *Grower) release(l *leaf) {
@@ -235,26 +209,6 @@ func (t *Grower) release(l *leaf) {
 		t.pool = append(t.pool, l.h)
 		l.h = nil
 	}
-}
-
-// settle gives the leaves their values, and the rows the tree was grown on what that does to their scores. With Job.Value and constrained features
-// the bounds of steps say nothing: they are found anew from the values of all nodes.
-func (t *Grower) settle(leaves []*leaf) {
-	if t.Value != nil && t.Monotone != nil {
-		t.bound()
-	}
-	work := 0
-	for _, l := range leaves {
-		t.release(l)
-		work += 4 * (l.to - l.from)
-	}
-	Parallel(len(leaves), t.threads, work, func(from, to int) {
-		for _, l := range leaves[from:to] {
-			n := &t.nodes[l.node]
-			n.value, n.rows = t.value(l), l.to-l.from
-			t.add(t.order[l.from:l.to], n.value)
-		}
-	})
 }
 
 // finish puts the tree into the form that model.Trees takes: breadth-first, with the mean value of the rows below in each inner node.

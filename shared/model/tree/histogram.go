@@ -1,94 +1,152 @@
 package tree
 
+import (
+	"slices"
+	"sync"
+)
+
 // cell sums the gradients and second derivatives of the rows in one bin.
 type cell struct{ g, h float64 }
 
-// histogram holds the cells of every feature, and room for a whole byte's worth after them, so that the kernel may take any feature's
-// cells as an array of 256 and index it by a byte without a check.
-type histogram []cell
+// histogram holds the packed cells of every feature, see fixed.
+type histogram []int64
 
-// Sums is the pair of gradient and second derivative of every row, side by side. Single precision halves the memory that the kernel
-// waits for; cells are double.
+// Sums is the pair of gradient and second derivative of every row, side by side.
 type Sums [][2]float32
 
-// build sums the rows into h, column group by column group, each by one thread and in the order of rows: the result does not depend on
-// the number of threads. gathered holds the Sums of rows in their order; all says that rows are 0, 1, 2, ..
-func (t *Table) build(h histogram, rows []int32, gathered Sums, all bool, threads int) {
-	Parallel(len(t.packed), threads, len(rows)*len(t.features), func(from, to int) {
-		for g := from; g < to; g++ {
-			first, past := t.features[4*g].at, t.cells
-			if 4*g+4 < len(t.features) {
-				past = t.features[4*g+4].at
-			}
-			clear(h[first:past])
-			var quad [4]*[256]cell
-			for j := range quad {
-				at := t.cells // a place among four that has no feature sums into the spare room
-				if 4*g+j < len(t.features) {
-					at = t.features[4*g+j].at
-				}
-				quad[j] = (*[256]cell)(h[at:])
-			}
-			if all {
-				sumAll(t.packed[g], gathered, quad)
-			} else {
-				sumRows(t.packed[g], rows, gathered, quad)
-			}
+// chunk is how many rows are brought near before they are summed: their bins and gradients stay in the first cache.
+const chunk = 512
+
+// bench is what one goroutine sums in.
+type bench struct {
+	cells  [lineFeatures / 8][8][256]int64 // of a block's features; all zero between uses, but for places that have no feature
+	bins   [chunk][8]uint8
+	packed [chunk]int64
+	open   []cell // a feature's cells dequantised
+}
+
+// benches are handed from one goroutine to the next.
+type benches struct {
+	sync.Mutex
+	free []*bench
+}
+
+func (b *benches) take() *bench {
+	b.Lock()
+	defer b.Unlock()
+	if n := len(b.free); n > 0 {
+		w := b.free[n-1]
+		b.free = b.free[:n-1]
+		return w
+	}
+	return &bench{open: make([]cell, 256)}
+}
+
+func (b *benches) give(w *bench) {
+	b.Lock()
+	b.free = append(b.free, w)
+	b.Unlock()
+}
+
+// build sums rows into h. Whole numbers do not mind in which order: blocks of features and ranges of rows are summed side by side.
+func (t *Grower) build(h histogram, rows []int32) {
+	clear(h)
+	parts := 1
+	if len(t.lines) < 2*t.threads {
+		parts = t.threads
+	}
+	var joining sync.Mutex
+	Parallel(parts*len(t.lines), t.threads, len(rows)*len(t.features), func(from, to int) {
+		w := t.benches.take()
+		for task := from; task < to; {
+			l := &t.lines[task/parts]
+			past := min(to, (task/parts+1)*parts) // the parts of one block that are ours lie side by side
+			first, last := task%parts, past-task/parts*parts
+			w.sum(l, rows[len(rows)*first/parts:len(rows)*last/parts], t.packed)
+			joining.Lock()
+			w.empty(l, t.Table, h)
+			joining.Unlock()
+			task = past
 		}
+		t.benches.give(w)
 	})
 }
 
-// sumAll is the kernel for the root of a tree.
-func sumAll(bins [][4]uint8, s Sums, quad [4]*[256]cell) {
-	h0, h1, h2, h3 := quad[0], quad[1], quad[2], quad[3]
-	s = s[:len(bins)]
-	for i := range bins {
-		p := &bins[i]
-		g, h := float64(s[i][0]), float64(s[i][1])
-		c0 := &h0[p[0]]
-		c0.g += g
-		c0.h += h
-		c1 := &h1[p[1]]
-		c1.g += g
-		c1.h += h
-		c2 := &h2[p[2]]
-		c2.g += g
-		c2.h += h
-		c3 := &h3[p[3]]
-		c3.g += g
-		c3.h += h
+// sum adds rows to the cells of a block's features.
+func (w *bench) sum(l *lines, rows []int32, packed []int64) {
+	for some := range slices.Chunk(rows, chunk) {
+		for i, r := range some {
+			w.packed[i&(chunk-1)] = packed[r]
+		}
+		for k := range l.words {
+			w.gather(l, k, some)
+			if l.features-8*k <= 4 {
+				sum4(&w.cells[k], &w.bins, &w.packed, len(some))
+			} else {
+				sum8(&w.cells[k], &w.bins, &w.packed, len(some))
+			}
+		}
 	}
 }
 
-// sumRows is the kernel for some of the rows. The four updates are written out: they are where training spends its time.
-func sumRows(bins [][4]uint8, rows []int32, s Sums, quad [4]*[256]cell) {
-	h0, h1, h2, h3 := quad[0], quad[1], quad[2], quad[3]
-	s = s[:len(rows)]
+// gather brings one word of each row near. It does nothing else, so that many rows are waited for at once.
+func (w *bench) gather(l *lines, word int, rows []int32) {
+	bins := l.bins[word:]
 	for i, r := range rows {
-		p := bins[r]
-		g, h := float64(s[i][0]), float64(s[i][1])
-		c0 := &h0[p[0]]
-		c0.g += g
-		c0.h += h
-		c1 := &h1[p[1]]
-		c1.g += g
-		c1.h += h
-		c2 := &h2[p[2]]
-		c2.g += g
-		c2.h += h
-		c3 := &h3[p[3]]
-		c3.g += g
-		c3.h += h
+		w.bins[i&(chunk-1)] = bins[int(r)*l.words]
 	}
+}
+
+// sum8 is the kernel, where training spends its time: eight features of n rows.
+func sum8(h *[8][256]int64, bins *[chunk][8]uint8, packed *[chunk]int64, n int) {
+	for i := range min(n, chunk) {
+		b, v := &bins[i], packed[i]
+		h[0][b[0]] += v
+		h[1][b[1]] += v
+		h[2][b[2]] += v
+		h[3][b[3]] += v
+		h[4][b[4]] += v
+		h[5][b[5]] += v
+		h[6][b[6]] += v
+		h[7][b[7]] += v
+	}
+}
+
+// sum4 is the kernel for a word of at most four features.
+func sum4(h *[8][256]int64, bins *[chunk][8]uint8, packed *[chunk]int64, n int) {
+	for i := range min(n, chunk) {
+		b, v := &bins[i], packed[i]
+		h[0][b[0]] += v
+		h[1][b[1]] += v
+		h[2][b[2]] += v
+		h[3][b[3]] += v
+	}
+}
+
+// empty adds the cells of a block's features to h and leaves zeros.
+func (w *bench) empty(l *lines, t *Table, h histogram) {
+	for j := range l.features {
+		b := &t.features[l.first+j]
+		from, to := w.cells[j/8][j%8][:b.size()], h[b.at:b.at+b.size()]
+		for i, v := range from {
+			to[i] += v
+		}
+		clear(from)
+	}
+}
+
+// dequantise is a feature's part of a histogram as numbers, good until the next call.
+func (w *bench) dequantise(f *fixed, packed []int64) []cell {
+	for i, v := range packed {
+		w.open[i] = f.sum(v)
+	}
+	return w.open[:len(packed)]
 }
 
 // subtract takes o's cells from h's, which leaves the other child's: half of all histograms cost no pass over rows.
-func (h histogram) subtract(o histogram, cells, threads int) {
-	Parallel(cells, threads, cells, func(from, to int) {
-		a, b := h[from:to], o[from:to]
-		for i := range a {
-			a[i].g -= b[i].g
-			a[i].h -= b[i].h
-		}
-	})
+func (h histogram) subtract(o histogram) {
+	o = o[:len(h)]
+	for i := range h {
+		h[i] -= o[i]
+	}
 }

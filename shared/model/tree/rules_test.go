@@ -31,7 +31,7 @@ func bent(n int, seed uint64) (columns []Column, y []float64) {
 func boosted(t *testing.T, columns []Column, y []float64, rules Rules, trees int, value func(residual []float64) float64) *model.Trees {
 	t.Helper()
 	out := model.NewTrees(model.Identity, features(columns), []float64{0})
-	g := NewGrower(Bin(columns, len(y), MostBins, 2), rules, 2)
+	g := NewGrower(Bin(given(columns...), len(y), MostBins, 2), rules, 2)
 	scores, sums := make([]float64, len(y)), make(Sums, len(y))
 	job := Job{Sums: sums, Scale: 0.3, Scores: scores}
 	if value != nil {
@@ -131,7 +131,7 @@ func TestConstraintsStillLearn(t *testing.T) {
 func TestGroups(t *testing.T) {
 	columns, y := bent(1500, 3)
 	groups := [][]bool{{true, true, false, false}, {false, true, true, false}, {false, false, false, true}}
-	g := NewGrower(Bin(columns, len(y), MostBins, 1), Rules{Leaves: 30, MinLeaf: 3, MinHessian: 1e-3, Groups: groups}, 1)
+	g := NewGrower(Bin(given(columns...), len(y), MostBins, 1), Rules{Leaves: 30, MinLeaf: 3, MinHessian: 1e-3, Groups: groups}, 1)
 	sums := make(Sums, len(y))
 	for i, v := range y {
 		sums[i] = [2]float32{float32(-v), 1}
@@ -231,7 +231,7 @@ func TestRestIsScored(t *testing.T) {
 	}
 	for _, threads := range []int{1, 2} {
 		clear(scores)
-		nodes := NewGrower(Bin(columns, len(y), MostBins, 1), Rules{Leaves: 30, MinLeaf: 3, MinHessian: 1e-3}, threads).
+		nodes := NewGrower(Bin(given(columns...), len(y), MostBins, 1), Rules{Leaves: 30, MinLeaf: 3, MinHessian: 1e-3}, threads).
 			Grow(Job{Sums: sums, Rows: rows, Rest: rest, Scale: 1, Scores: scores})
 		trees := model.NewTrees(model.Identity, features(columns), []float64{0})
 		if err := trees.Add(nodes); err != nil {

@@ -153,8 +153,16 @@ func growOne(t *testing.T, columns []Column, y []float64, rules Rules) ([]model.
 	for i, v := range y {
 		sums[i] = [2]float32{float32(-v), 1}
 	}
-	g := NewGrower(Bin(columns, len(y), MostBins, 2), rules, 2)
+	g := NewGrower(Bin(given(columns...), len(y), MostBins, 2), rules, 2)
 	return g.Grow(Job{Sums: sums, Scale: 1, Scores: scores}), scores
+}
+
+// given are columns as Bin asks for them.
+func given(columns ...Column) (out []func() Column) {
+	for _, c := range columns {
+		out = append(out, func() Column { return c })
+	}
+	return out
 }
 
 // features describes columns to model.NewTrees.
@@ -248,7 +256,7 @@ func TestInnerValuesAreMeans(t *testing.T) {
 	for i, v := range y {
 		sums[i] = [2]float32{float32(-v), 1}
 	}
-	table := Bin([]Column{c}, 6, MostBins, 1)
+	table := Bin(given(c), 6, MostBins, 1)
 	if got := table.features[0].bins; got != 2 {
 		t.Fatalf("6 rows make %d bins, want 2: three rows a bin", got)
 	}
@@ -272,11 +280,11 @@ func TestBinsHoldAboutEquallyMany(t *testing.T) {
 			v[i] = draw()
 		}
 		b := numericBins(v, 100)
-		rows := make([][4]uint8, n)
-		b.assign(v, rows, 0)
+		bins := make([]uint8, n)
+		b.assign(v, bins)
 		count := make([]int, b.bins)
-		for _, p := range rows {
-			count[p[0]]++
+		for _, bin := range bins {
+			count[bin]++
 		}
 		slices.Sort(count)
 		if b.bins > 100 || b.bins < 90 || count[0] < 1 || count[len(count)-2] > 3*n/100 {

@@ -57,7 +57,7 @@ func (t *Grower) score(n int) {
 			t.add(t.order[a:b], m.value)
 			continue
 		}
-		mid := a + t.partition(t.order[a:b], t.spare[a:b], &m.split)
+		mid := a + t.partition(a, b, &m.split)
 		from[m.left], to[m.left] = a, mid
 		from[m.right], to[m.right] = mid, b
 	}
