@@ -41,13 +41,11 @@ func (r *run) importance(t *trial) ([]float64, error) {
 		folds++
 		dealt := make([]float64, held.Rows)
 		for j := range features {
-			column := held.Column(j)
-			copy(dealt, column)
-			original := append([]float64(nil), column...)
+			copy(dealt, held.Column(j))
+			other := held.With(j, dealt)
 			for range repeats {
 				random.Shuffle(len(dealt), func(a, b int) { dealt[a], dealt[b] = dealt[b], dealt[a] })
-				copy(column, dealt)
-				after, err := evaluate.Score(r.metric, held.Labels, held.Predict(predictor))
+				after, err := evaluate.Score(r.metric, held.Labels, other.Predict(predictor))
 				if err != nil {
 					continue
 				}
@@ -57,7 +55,6 @@ func (r *run) importance(t *trial) ([]float64, error) {
 				}
 				worse[j] += drop / float64(repeats)
 			}
-			copy(column, original)
 		}
 	}
 	for j := range worse {

@@ -13,15 +13,17 @@ import (
 // synthetic is a table of n rows and p numeric columns with a smooth, interacting, noisy truth.
 func synthetic(n, p int) *Data {
 	r := rand.New(rand.NewPCG(1, 2))
-	d := &Data{Rows: n, X: make([]float64, n*p), Labels: dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"0", "1"}, Y: make([]float64, n)}}
+	d := &Data{Rows: n, Labels: dataset.Labels{Name: "y", Task: dataset.Binary, Classes: []string{"0", "1"}, Y: make([]float64, n)}}
+	x := make([][]float64, p)
 	for j := range p {
-		d.Features = append(d.Features, model.Feature{Name: fmt.Sprintf("x%d", j), Min: -5, Max: 5})
+		x[j] = make([]float64, n)
+		d.Features, d.Columns = append(d.Features, model.Feature{Name: fmt.Sprintf("x%d", j), Min: -5, Max: 5}), append(d.Columns, Values{Float: x[j]})
 		for i := range n {
-			d.X[j*n+i] = r.NormFloat64()
+			x[j][i] = r.NormFloat64()
 		}
 	}
 	for i := range n {
-		s := d.X[i] - d.X[n+i]*d.X[2*n+i] + math.Sin(3*d.X[3*n+i]) + r.NormFloat64()
+		s := x[0][i] - x[1][i]*x[2][i] + math.Sin(3*x[3][i]) + r.NormFloat64()
 		if s > 0 {
 			d.Labels.Y[i] = 1
 		}

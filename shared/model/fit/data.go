@@ -15,7 +15,7 @@ import (
 // Data is a table ready to be fitted.
 type Data struct {
 	Features []model.Feature
-	X        []float64 // column-major: value of feature j in row i at j*Rows+i, coded as model.Predictor reads it
+	Columns  []Values // of each feature
 	Rows     int
 	Labels   dataset.Labels
 	Weight   []float64 // how much each row counts, in [0, MaxRowWeight]; nil = one each
@@ -27,9 +27,9 @@ type Data struct {
 const MaxRowWeight = 1e30
 
 // NewData codes a table of features only. The error names every column that cannot be used: one that holds infinities or numbers beyond
-// model.MaxValue. Of a column with more than model.MaxLevels levels the most frequent are kept; the rest count as levels never seen.
+// model.MaxValue. The values stay the table's. Of a column with more than model.MaxLevels levels the most frequent are kept; the rest count as levels never seen.
 func NewData(f *dataset.Frame, l dataset.Labels) (*Data, error) {
-	d := &Data{Rows: f.Rows(), Labels: l, X: make([]float64, 0, f.Rows()*len(f.Columns))}
+	d := &Data{Rows: f.Rows(), Labels: l}
 	var problems []fault.Detail
 	if l.Len() != d.Rows {
 		problems = append(problems, fault.Detail{Field: l.Name, Code: "out_of_range", Got: l.Len(), Expected: "one label a row"})
@@ -43,7 +43,7 @@ func NewData(f *dataset.Frame, l dataset.Labels) (*Data, error) {
 		if c.Kind == dataset.Categorical {
 			feature = d.categorical(c)
 		} else {
-			d.X = append(d.X, c.Float...)
+			d.Columns = append(d.Columns, Values{Float: c.Float})
 			feature = numeric(c)
 			if bad := slices.IndexFunc(c.Float, func(v float64) bool { return math.Abs(v) > model.MaxValue }); bad >= 0 {
 				problems = append(problems, fault.Detail{Field: c.Name, Code: model.CodeNonFinite, Got: c.Text(bad), Expected: "finite numbers", Row: fault.Row(bad + 1)})
@@ -76,7 +76,7 @@ func numeric(c *dataset.Column) model.Feature {
 	return f
 }
 
-// categorical appends the codes of a categorical column and describes it. Levels that no row has are left out.
+// categorical appends a categorical column and describes it. Levels that no row has are left out.
 func (d *Data) categorical(c *dataset.Column) model.Feature {
 	count := make([]int, len(c.Levels))
 	for _, k := range c.Code {
@@ -104,33 +104,40 @@ func (d *Data) categorical(c *dataset.Column) model.Feature {
 		code[k] = float64(to)
 		f.Levels = append(f.Levels, c.Levels[k])
 	}
-	for _, k := range c.Code {
-		if k < 0 {
-			d.X = append(d.X, math.NaN())
-		} else {
-			d.X = append(d.X, code[k])
-		}
-	}
+	d.Columns = append(d.Columns, Values{Code: c.Code, Level: code})
 	return f
 }
 
-// Column is the values of feature j, one a row.
-func (d *Data) Column(j int) []float64 { return d.X[j*d.Rows : (j+1)*d.Rows] }
+// Column is the values of feature j, one a row, not to be written to.
+func (d *Data) Column(j int) []float64 { return d.Columns[j].All() }
 
 // Row writes row i as model.Predictor reads it.
 func (d *Data) Row(i int, dst []float64) {
-	for j := range d.Features {
-		dst[j] = d.X[j*d.Rows+i]
+	for j := range d.Columns {
+		dst[j] = d.Columns[j].At(i)
 	}
 }
 
+// With is d with other values of feature j.
+func (d *Data) With(j int, values []float64) *Data {
+	t := *d
+	t.Columns = slices.Clone(d.Columns)
+	t.Columns[j] = Values{Float: values}
+	return &t
+}
+
+// copyValues is how many values Take copies, so that they lie side by side; more would cost more memory than it gains time.
+const copyValues = 1 << 20
+
 // Take is the data of the given rows. Features stay as they are: codes keep their meaning, and levels may have no row.
 func (d *Data) Take(rows []int) *Data {
-	t := &Data{Features: d.Features, Rows: len(rows), Timed: d.Timed, Labels: d.Labels.Take(rows), X: make([]float64, len(rows)*len(d.Features))}
-	for j := range d.Features {
-		from, to := d.Column(j), t.Column(j)
-		for i, r := range rows {
-			to[i] = from[r]
+	t := &Data{Features: d.Features, Rows: len(rows), Timed: d.Timed, Labels: d.Labels.Take(rows), Columns: make([]Values, len(d.Columns))}
+	from := taker{rows: rows}
+	for j := range d.Columns {
+		if len(rows)*len(d.Columns) <= copyValues {
+			t.Columns[j] = from.copy(&d.Columns[j])
+		} else {
+			t.Columns[j] = from.view(&d.Columns[j])
 		}
 	}
 	if d.Weight != nil {
@@ -190,8 +197,9 @@ func (d *Data) outputs() int {
 
 // check reports data that nothing can be fitted to.
 func (d *Data) check() error {
-	if d.Rows == 0 || d.Labels.Len() != d.Rows || len(d.X) != d.Rows*len(d.Features) || d.Weight != nil && len(d.Weight) != d.Rows || d.Group != nil && len(d.Group) != d.Rows {
-		return fault.Invalidf("the data have %d rows, %d labels, %d features of %d values together, and %d weights", d.Rows, d.Labels.Len(), len(d.Features), len(d.X), len(d.Weight))
+	ragged := slices.ContainsFunc(d.Columns, func(v Values) bool { return v.Len() != d.Rows })
+	if d.Rows == 0 || d.Labels.Len() != d.Rows || ragged || len(d.Columns) != len(d.Features) || d.Weight != nil && len(d.Weight) != d.Rows || d.Group != nil && len(d.Group) != d.Rows {
+		return fault.Invalidf("the data have %d rows, %d labels, %d features in %d columns (some of another length: %v), and %d weights", d.Rows, d.Labels.Len(), len(d.Features), len(d.Columns), ragged, len(d.Weight))
 	}
 	problems := append(checkWeights(d.Weight), checkLabels(d.Labels)...)
 	if len(problems) > 0 {

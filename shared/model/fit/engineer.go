@@ -293,7 +293,7 @@ func (b *bench) selected() []int {
 // data is what is left, ready to be fitted.
 func (b *bench) data() *Data {
 	alive := b.alive()
-	d := &Data{Rows: b.from.Rows, Labels: b.from.Labels, Weight: b.from.Weight, X: make([]float64, 0, b.from.Rows*len(alive))}
+	d := &Data{Rows: b.from.Rows, Labels: b.from.Labels, Weight: b.from.Weight}
 	for _, c := range alive {
 		f := model.Feature{Name: c.name, Kind: c.kind, Levels: c.levels}
 		if c.kind == dataset.Numeric {
@@ -307,7 +307,7 @@ func (b *bench) data() *Data {
 			}
 		}
 		f.Missing = float64(missing) / float64(max(1, d.Rows))
-		d.Features, d.X = append(d.Features, f), append(d.X, c.values...)
+		d.Features, d.Columns = append(d.Features, f), append(d.Columns, Values{Float: c.values})
 	}
 	return d
 }

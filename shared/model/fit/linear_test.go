@@ -132,7 +132,7 @@ func TestLinearIsAtTheMinimum(t *testing.T) {
 
 // TestRidgeClosedForm: one standardised column and penalty 1 have the solution w = x'y / (n + 1/C), which a pocket calculator confirms.
 func TestRidgeClosedForm(t *testing.T) {
-	d := &fit.Data{Rows: 4, Features: []model.Feature{{Name: "x"}}, X: []float64{1, 2, 3, 4},
+	d := &fit.Data{Rows: 4, Features: []model.Feature{{Name: "x"}}, Columns: []fit.Values{{Float: []float64{1, 2, 3, 4}}},
 		Labels: dataset.Labels{Task: dataset.Regression, Y: []float64{2, 3, 5, 6}}}
 	p, err := fit.Linear{C: 0.5}.Fit(d, fit.Options{})
 	if err != nil {
@@ -180,11 +180,11 @@ func TestLinearEffectsAreRelativeToTheTrainingMean(t *testing.T) {
 func TestLinearRecovers(t *testing.T) {
 	const n = 20_000
 	r := rand.New(rand.NewPCG(3, 4))
-	d := &fit.Data{Rows: n, Features: []model.Feature{{Name: "a"}, {Name: "b"}}, X: make([]float64, 2*n),
+	d := &fit.Data{Rows: n, Features: []model.Feature{{Name: "a"}, {Name: "b"}}, Columns: []fit.Values{{Float: make([]float64, n)}, {Float: make([]float64, n)}},
 		Labels: dataset.Labels{Task: dataset.Binary, Classes: []string{"0", "1"}, Y: make([]float64, n)}}
 	for i := range n {
 		a, b := r.NormFloat64()*10+50, r.NormFloat64()*0.01
-		d.X[i], d.X[n+i] = a, b
+		d.Columns[0].Float[i], d.Columns[1].Float[i] = a, b
 		if r.Float64() < 1/(1+math.Exp(-(0.1*a-150*b-5.5))) {
 			d.Labels.Y[i] = 1
 		}

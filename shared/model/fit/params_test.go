@@ -91,7 +91,8 @@ func TestFitRefusesBadData(t *testing.T) {
 			d.Labels = dataset.Labels{Task: dataset.Regression, Y: make([]float64, d.Rows)}
 			d.Labels.Y[0] = 1e200
 		},
-		"a column of no lengh": func(d *Data) { d.X = d.X[1:] },
+		"a column too few": func(d *Data) { d.Columns = d.Columns[1:] },
+		"a value too few":  func(d *Data) { d.Columns[1].Float = d.Columns[1].Float[1:] },
 	} {
 		d := good.Take([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 		spoil(d)

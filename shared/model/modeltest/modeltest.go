@@ -387,7 +387,7 @@ func columns(d *fit.Data, js ...int) *fit.Data {
 	out := &fit.Data{Rows: d.Rows, Labels: d.Labels}
 	for _, j := range js {
 		out.Features = append(out.Features, d.Features[j])
-		out.X = append(out.X, d.Column(j)...)
+		out.Columns = append(out.Columns, d.Columns[j])
 	}
 	return out
 }
