@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -91,9 +92,14 @@ func read(path string, columns int) (*fit.Data, error) {
 		return nil, err
 	}
 	d := &fit.Data{Rows: int(info.Size()) / (4 * (columns + 1))}
+	text := make([]byte, 4*d.Rows)
 	column := func() ([]float32, error) {
 		out := make([]float32, d.Rows)
-		return out, binary.Read(f, binary.LittleEndian, out)
+		_, err := io.ReadFull(f, text)
+		for i := range out {
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(text[4*i:]))
+		}
+		return out, err
 	}
 	for j := range columns {
 		values, err := column()

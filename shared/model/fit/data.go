@@ -109,7 +109,7 @@ func (d *Data) categorical(c *dataset.Column) model.Feature {
 }
 
 // Column is the values of feature j, one a row, not to be written to.
-func (d *Data) Column(j int) []float64 { return d.Columns[j].All() }
+func (d *Data) Column(j int) []float64 { return d.Columns[j].read(nil) }
 
 // Row writes row i as model.Predictor reads it.
 func (d *Data) Row(i int, dst []float64) {
@@ -167,14 +167,16 @@ func (d *Data) Predict(p model.Predictor) []float64 {
 }
 
 // columns are the features as package tree bins them.
-func (d *Data) columns() []func() tree.Column {
-	out := make([]func() tree.Column, len(d.Features))
+func (d *Data) columns() []tree.Source {
+	out := make([]tree.Source, len(d.Features))
 	for j, f := range d.Features {
 		levels := -1
 		if f.Kind == dataset.Categorical {
 			levels = len(f.Levels)
 		}
-		out[j] = func() tree.Column { return tree.Column{Values: d.Column(j), Levels: levels} }
+		out[j] = func(buffer []float64) tree.Column {
+			return tree.Column{Values: d.Columns[j].read(buffer), Levels: levels}
+		}
 	}
 	return out
 }

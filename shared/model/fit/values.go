@@ -36,16 +36,30 @@ func (v *Values) At(i int) float64 {
 	return v.Level[v.Code[i]]
 }
 
-// All are the values of all rows, in a slice of their own unless they already are one.
-func (v *Values) All() []float64 {
+// read gives the values of all rows: as they are where they lie side by side, else written to buffer, or to a new slice when that has not
+// the length.
+func (v *Values) read(buffer []float64) []float64 {
 	if v.rows == nil && v.Float != nil {
 		return v.Float
 	}
-	out := make([]float64, v.Len())
-	for i := range out {
-		out[i] = v.At(i)
+	if len(buffer) != v.Len() {
+		buffer = make([]float64, v.Len())
 	}
-	return out
+	switch {
+	case v.rows != nil && v.Float != nil:
+		for i, r := range v.rows {
+			buffer[i] = v.Float[r]
+		}
+	case v.rows == nil && v.Single != nil:
+		for i, x := range v.Single {
+			buffer[i] = float64(x)
+		}
+	default:
+		for i := range buffer {
+			buffer[i] = v.At(i)
+		}
+	}
+	return buffer
 }
 
 // taker takes the same rows of one column after the other. Columns that were taken together before share the list of their rows.

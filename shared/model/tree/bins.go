@@ -3,8 +3,6 @@
 package tree
 
 import (
-	"math"
-	"slices"
 	"sort"
 )
 
@@ -20,6 +18,10 @@ type Column struct {
 	Values []float64 // as model.Predictor reads them: numbers, or level codes with -1 for an unknown level; NaN = missing
 	Levels int       // number of level codes; -1 for a numeric feature
 }
+
+// Source gives a column when it is asked for. It may write the values to buffer, which has a place for each row and is the caller's again
+// when the column is binned.
+type Source func(buffer []float64) Column
 
 // Table is a table with every value replaced by the number of its bin, a byte, so that a split is looked for among a few hundred bins
 // instead of all values.
@@ -54,13 +56,14 @@ func (b *binning) size() int {
 // Bin bins columns of equally many rows into at most most bins each, which lies in [2, MostBins]. A bin that is not a single value holds
 // about three rows or more (LightGBM's min_data_in_bin): a cut between any two rows of a small table would be noise. Each column is asked
 // for once, when its turn comes, by one of the threads: no more of them need exist at a time.
-func Bin(columns []func() Column, rows, most, threads int) *Table {
+func Bin(columns []Source, rows, most, threads int) *Table {
 	n := len(columns)
 	most = min(most, max(2, rows/3))
 	t := &Table{rows: rows, features: make([]binning, n), bins: make([][]uint8, n)}
 	Parallel(n, threads, 8*rows*n, func(from, to int) {
+		buffer := make([]float64, rows)
 		for j := from; j < to; j++ {
-			c := columns[j]()
+			c := columns[j](buffer)
 			if c.Levels < 0 {
 				t.features[j] = numericBins(c.Values, most)
 			} else {
@@ -90,7 +93,7 @@ func numericBins(v []float64, most int) binning {
 			sample = append(sample, v[i])
 		}
 	}
-	slices.Sort(sample)
+	ascending(sample)
 	var values []float64
 	var counts []int
 	for i, x := range sample {
@@ -146,44 +149,4 @@ func categoricalBins(v []float64, levels, most int) binning {
 		b.place[i] = uint8(min(at, b.bins-1))
 	}
 	return b
-}
-
-// assign writes the bin of every value.
-func (b *binning) assign(v []float64, bins []uint8) {
-	if b.categorical {
-		of := make([]uint8, b.levels)
-		for k := range of {
-			of[k] = uint8(b.bins)
-		}
-		for i, k := range b.level {
-			of[k] = b.place[i]
-		}
-		for i, x := range v {
-			to := uint8(b.bins)
-			if x >= 0 {
-				to = of[int(x)]
-			}
-			bins[i] = to
-			b.missing = b.missing || int(to) == b.bins
-		}
-		return
-	}
-	for i, x := range v {
-		if math.IsNaN(x) {
-			bins[i] = uint8(b.bins)
-			b.missing = true
-			continue
-		}
-		low, n := 0, len(b.cuts) // the number of cuts below x
-		for n > 0 {
-			half := n / 2
-			if b.cuts[low+half] < x {
-				low += half + 1
-				n -= half + 1
-			} else {
-				n = half
-			}
-		}
-		bins[i] = uint8(low)
-	}
 }

@@ -20,7 +20,7 @@ const chunk = 512
 // bench is what one goroutine sums in.
 type bench struct {
 	cells  [lineFeatures / 8][8][256]int64 // of a block's features; all zero between uses, but for places that have no feature
-	bins   [chunk][8]uint8
+	bins   [gathered][chunk][8]uint8
 	packed [chunk]int64
 	open   []cell // a feature's cells dequantised
 }
@@ -72,28 +72,43 @@ func (t *Grower) build(h histogram, rows []int32) {
 	})
 }
 
+// gathered is how many words of a row are brought near at once.
+const gathered = 4
+
 // sum adds rows to the cells of a block's features.
 func (w *bench) sum(l *lines, rows []int32, packed []int64) {
 	for some := range slices.Chunk(rows, chunk) {
 		for i, r := range some {
 			w.packed[i&(chunk-1)] = packed[r]
 		}
-		for k := range l.words {
+		for k := 0; k < l.words; k += gathered {
 			w.gather(l, k, some)
-			if l.features-8*k <= 4 {
-				sum4(&w.cells[k], &w.bins, &w.packed, len(some))
-			} else {
-				sum8(&w.cells[k], &w.bins, &w.packed, len(some))
+			for g := range min(gathered, l.words-k) {
+				if l.features-8*(k+g) <= 4 {
+					sum4(&w.cells[k+g], &w.bins[g], &w.packed, len(some))
+				} else {
+					sum8(&w.cells[k+g], &w.bins[g], &w.packed, len(some))
+				}
 			}
 		}
 	}
 }
 
-// gather brings one word of each row near. It does nothing else, so that many rows are waited for at once.
+// gather brings words of each row near. It does nothing else, so that many rows are waited for at once.
 func (w *bench) gather(l *lines, word int, rows []int32) {
-	bins := l.bins[word:]
-	for i, r := range rows {
-		w.bins[i&(chunk-1)] = bins[int(r)*l.words]
+	bins, words := l.bins[word:], l.words
+	if words-word >= gathered {
+		for i, r := range rows {
+			p, i := bins[int(r)*words:][:gathered], i&(chunk-1)
+			w.bins[0][i], w.bins[1][i], w.bins[2][i], w.bins[3][i] = p[0], p[1], p[2], p[3]
+		}
+		return
+	}
+	for g := range words - word {
+		near := &w.bins[g&(gathered-1)]
+		for i, r := range rows {
+			near[i&(chunk-1)] = bins[int(r)*words+g]
+		}
 	}
 }
 

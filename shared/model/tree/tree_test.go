@@ -158,9 +158,9 @@ func growOne(t *testing.T, columns []Column, y []float64, rules Rules) ([]model.
 }
 
 // given are columns as Bin asks for them.
-func given(columns ...Column) (out []func() Column) {
+func given(columns ...Column) (out []Source) {
 	for _, c := range columns {
-		out = append(out, func() Column { return c })
+		out = append(out, func([]float64) Column { return c })
 	}
 	return out
 }
@@ -342,5 +342,65 @@ func TestManyLevels(t *testing.T) {
 		if trees.Raw(out, []float64{-1}); math.Abs(out[0]-want) > 1.5 {
 			t.Errorf("%s: an unseen level gets %v, want about %v", name, out[0], want)
 		}
+	}
+}
+
+// TestGuideCountsTheCutsBelow: as comparing with every one of them does, wherever they lie and the value too.
+func TestGuideCountsTheCutsBelow(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	for round := range 300 {
+		cuts := make([]float64, r.IntN(MostBins))
+		for i := range cuts {
+			cuts[i] = r.NormFloat64()
+			if round%3 == 1 {
+				cuts[i] = math.Exp(300 * cuts[i])
+			} else if round%3 == 2 {
+				cuts[i] = math.Round(5*cuts[i]) + 1e-12*r.Float64()
+			}
+		}
+		slices.Sort(cuts)
+		cuts = slices.Compact(cuts)
+		g := newGuide(cuts)
+		values := []float64{math.Inf(1), math.Inf(-1), 0, 1e300, -1e300, math.SmallestNonzeroFloat64}
+		for _, c := range cuts {
+			values = append(values, c, math.Nextafter(c, math.Inf(1)), math.Nextafter(c, math.Inf(-1)), c*r.NormFloat64())
+		}
+		for _, x := range values {
+			want := 0
+			for _, c := range cuts {
+				if c < x {
+					want++
+				}
+			}
+			if got := g.bin(x); int(got) != want {
+				t.Fatalf("round %d: %d of %d cuts below %v, want %d", round, got, len(cuts), x, want)
+			}
+		}
+	}
+}
+
+func TestAscending(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, n := range []int{0, 1, 100, 5000, 20_000} {
+		v := make([]float64, n)
+		for i := range v {
+			switch v[i] = r.NormFloat64() * math.Exp(100*r.NormFloat64()); i % 50 {
+			case 0:
+				v[i] = float64(r.IntN(3) - 1)
+			case 1:
+				v[i] = math.Inf(1 - 2*r.IntN(2))
+			case 2:
+				v[i] = math.SmallestNonzeroFloat64
+			}
+		}
+		want := slices.Clone(v)
+		slices.Sort(want)
+		if ascending(v); !slices.Equal(v, want) {
+			t.Errorf("%d numbers are not in order", n)
+		}
+	}
+	same := slices.Repeat([]float64{2.5}, 9000)
+	if ascending(same); same[0] != 2.5 || same[8999] != 2.5 {
+		t.Error("equal numbers changed")
 	}
 }
