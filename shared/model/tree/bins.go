@@ -61,11 +61,11 @@ func Bin(columns []Source, rows, most, threads int) *Table {
 	most = min(most, max(2, rows/3))
 	t := &Table{rows: rows, features: make([]binning, n), bins: make([][]uint8, n)}
 	Parallel(n, threads, 8*rows*n, func(from, to int) {
-		buffer := make([]float64, rows)
+		buffer, cutter := make([]float64, rows), cutter{}
 		for j := from; j < to; j++ {
 			c := columns[j](buffer)
 			if c.Levels < 0 {
-				t.features[j] = numericBins(c.Values, most)
+				t.features[j] = cutter.numericBins(c.Values, most)
 			} else {
 				t.features[j] = categoricalBins(c.Values, c.Levels, most)
 			}
@@ -83,25 +83,33 @@ func Bin(columns []Source, rows, most, threads int) *Table {
 // HistogramBytes is what one histogram of t takes; a tree grown leaf-wise holds one a leaf.
 func (t *Table) HistogramBytes() int { return 8 * t.cells }
 
+// cutter chooses the cuts of one column after the other.
+type cutter struct {
+	sample []float64
+	counts []int
+	digits digits
+}
+
 // numericBins chooses cuts between distinct values, one bin a value while they last, else bins of about equally many rows. Each cut lies
 // half-way between two neighbouring values.
-func numericBins(v []float64, most int) binning {
-	sample := make([]float64, 0, min(len(v), cutSample))
+func (c *cutter) numericBins(v []float64, most int) binning {
+	sample := c.sample[:0]
 	stride := (len(v) + cutSample - 1) / cutSample
 	for i := 0; i < len(v); i += stride {
 		if v[i] == v[i] {
 			sample = append(sample, v[i])
 		}
 	}
-	ascending(sample)
-	var values []float64
-	var counts []int
+	c.sample = sample
+	c.digits.sort(sample)
+	values, counts := sample[:0], c.counts[:0] // a distinct value is written where it or an earlier one was read
 	for i, x := range sample {
 		if i == 0 || x != values[len(values)-1] {
 			values, counts = append(values, x), append(counts, 0)
 		}
 		counts[len(counts)-1]++
 	}
+	c.counts = counts
 	var b binning
 	left, inBin := len(sample), 0
 	for i := 0; i+1 < len(values); i++ {

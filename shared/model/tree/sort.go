@@ -5,15 +5,19 @@ import (
 	"slices"
 )
 
-// ascending sorts numbers, none of them NaN. Many are sorted digit by digit, the least significant first, which costs as many passes as
-// there are digits and no comparison.
-func ascending(v []float64) {
+// digits sorts numbers, reusing its memory.
+type digits struct{ keys, spare []uint64 }
+
+// sort puts numbers, none of them NaN, into ascending order. Many are sorted digit by digit, the least significant first, which costs as
+// many passes as there are digits and no comparison.
+func (d *digits) sort(v []float64) {
 	const digit, few = 11, 1 << 12
 	if len(v) < few {
 		slices.Sort(v)
 		return
 	}
-	keys, spare := make([]uint64, len(v)), make([]uint64, len(v))
+	d.keys, d.spare = slices.Grow(d.keys[:0], len(v)), slices.Grow(d.spare[:0], len(v))
+	keys, spare := d.keys[:len(v)], d.spare[:len(v)]
 	for i, x := range v {
 		b := math.Float64bits(x)
 		keys[i] = b ^ (uint64(int64(b)>>63) | 1<<63) // as whole numbers these are in the order of the floats

@@ -279,7 +279,7 @@ func TestBinsHoldAboutEquallyMany(t *testing.T) {
 		for i := range v {
 			v[i] = draw()
 		}
-		b := numericBins(v, 100)
+		b := new(cutter).numericBins(v, 100)
 		bins := make([]uint8, n)
 		b.assign(v, bins)
 		count := make([]int, b.bins)
@@ -379,8 +379,9 @@ func TestGuideCountsTheCutsBelow(t *testing.T) {
 	}
 }
 
-func TestAscending(t *testing.T) {
+func TestDigitsSort(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
+	var d digits
 	for _, n := range []int{0, 1, 100, 5000, 20_000} {
 		v := make([]float64, n)
 		for i := range v {
@@ -395,12 +396,12 @@ func TestAscending(t *testing.T) {
 		}
 		want := slices.Clone(v)
 		slices.Sort(want)
-		if ascending(v); !slices.Equal(v, want) {
+		if d.sort(v); !slices.Equal(v, want) {
 			t.Errorf("%d numbers are not in order", n)
 		}
 	}
 	same := slices.Repeat([]float64{2.5}, 9000)
-	if ascending(same); same[0] != 2.5 || same[8999] != 2.5 {
+	if d.sort(same); same[0] != 2.5 || same[8999] != 2.5 {
 		t.Error("equal numbers changed")
 	}
 }
