@@ -2,7 +2,6 @@ package training
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -262,20 +261,8 @@ func timeFolds(at []float64, k int) []int {
 // that learnt from the other visit. Folds stay as they are where that would leave one empty of a class.
 func together(d *fit.Data, fold []int) {
 	moved := slices.Clone(fold)
-	first := make(map[string]int, d.Rows)
-	x := make([]float64, len(d.Features))
-	key := make([]byte, 0, 8*len(x))
-	for i := range d.Rows {
-		d.Row(i, x)
-		key = key[:0]
-		for _, v := range x {
-			key = binary.LittleEndian.AppendUint64(key, math.Float64bits(v+0)) // +0: a negative zero is the same value
-		}
-		if k, ok := first[string(key)]; ok {
-			moved[i] = moved[k]
-		} else {
-			first[string(key)] = i
-		}
+	for i, first := range d.Twins() {
+		moved[i] = moved[first]
 	}
 	if whole(d.Labels, moved, fold) {
 		copy(fold, moved)

@@ -1,7 +1,9 @@
 package fit
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -61,5 +63,32 @@ func TestTakeTakesTheRows(t *testing.T) {
 	check("with other values", d.Take(every(n, 1)).With(0, float).With(0, d.Take(every(n, 1)).Column(0)), every(n, 1))
 	if &d.Take(every(n, 1)).Columns[0].Float[0] != &float[0] {
 		t.Error("many rows are copied")
+	}
+}
+
+// TestTwinsAreTheSameRows: as a map of the rows' texts says.
+func TestTwinsAreTheSameRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	const n = 5000
+	d := &Data{Rows: n, Columns: []Values{{Float: make([]float64, n)}, {Code: make([]int32, n), Level: []float64{0, 1, -1}}, {Float: make([]float64, n)}}}
+	for i := range n {
+		d.Columns[0].Float[i] = []float64{0, math.Copysign(0, -1), 1.5, math.NaN()}[r.IntN(4)]
+		d.Columns[1].Code[i] = int32(r.IntN(4) - 1)
+		d.Columns[2].Float[i] = float64(r.IntN(100)) / 7
+	}
+	seen, x := map[string]int{}, make([]float64, 3)
+	for i, got := range d.Twins() {
+		d.Row(i, x)
+		x[0] += 0
+		key := fmt.Sprint(x)
+		if _, ok := seen[key]; !ok {
+			seen[key] = i
+		}
+		if int(got) != seen[key] {
+			t.Fatalf("row %d %v: its twin is %d, want %d", i, x, got, seen[key])
+		}
+	}
+	if len(seen) < 500 || len(seen) > 2000 {
+		t.Errorf("%d different rows", len(seen))
 	}
 }

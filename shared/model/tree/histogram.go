@@ -19,7 +19,7 @@ const chunk = 512
 
 // bench is what one goroutine sums in.
 type bench struct {
-	cells  [lineFeatures / 8][8][256]int64 // of a block's features; all zero between uses, but for places that have no feature
+	cells  [lineFeatures / 8][8][256]int64 // of a block's features; all zero between uses
 	bins   [gathered][chunk][8]uint8
 	packed [chunk]int64
 	open   []cell // a feature's cells dequantised
@@ -147,6 +147,9 @@ func (w *bench) empty(l *lines, t *Table, h histogram) {
 			to[i] += v
 		}
 		clear(from)
+	}
+	for j := l.features; j < 8*l.words; j++ { // places without a feature summed the padding
+		w.cells[j/8][j%8][0] = 0
 	}
 }
 
