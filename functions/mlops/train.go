@@ -187,6 +187,7 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 		return err
 	}
 	loaded := time.Now()
+	defer train.Thrift(l.frame)()
 	env, digest := train.Here(f.threads), l.digest()
 	kept, err := openFits(f.out, train.Scope(digest, env))
 	if err != nil {

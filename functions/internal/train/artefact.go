@@ -131,6 +131,7 @@ func (h *Handler) produce(ctx context.Context, e event.Event, m table.Manifest, 
 	if err != nil {
 		return nil, nil, err
 	}
+	defer Thrift(d.frame)()
 	start, env := h.Now(), Here(h.Threads)
 	kept := &Fits{Blobs: h.Artefacts, Dir: path.Join("models", v.Model, "fits", Scope(m.Version, env)), After: start.Add(keepAfter), Now: h.Now}
 	if err := kept.open(ctx); err != nil {

@@ -22,11 +22,11 @@ func TestOutOfBagByHand(t *testing.T) {
 			case dataset.Multiclass:
 				d.Labels.Classes = []string{"a", "b", "c"}
 				for i := range d.Labels.Y {
-					d.Labels.Y[i] = math.Floor(min(max(d.X[i]+1.5, 0), 2))
+					d.Labels.Y[i] = math.Floor(min(max(d.Column(0)[i]+1.5, 0), 2))
 				}
 			case dataset.Regression:
 				d.Labels.Classes = nil
-				copy(d.Labels.Y, d.X[:d.Rows])
+				copy(d.Labels.Y, d.Column(0))
 			}
 			f.OutOfBag = true
 			p, err := f.Fit(d, Options{Seed: 5, Threads: 3})
@@ -159,8 +159,10 @@ func TestBalanced(t *testing.T) {
 func TestWeightsAreRepeatedRows(t *testing.T) {
 	for _, task := range []dataset.Task{dataset.Binary, dataset.Regression} {
 		d := synthetic(400, 4)
-		for i := range d.X {
-			d.X[i] = math.Round(4 * d.X[i]) // few values, so that repeated rows do not move the bins
+		for j := range d.Columns {
+			for i, v := range d.Columns[j].Float {
+				d.Columns[j].Float[i] = math.Round(4 * v) // few values, so that repeated rows do not move the bins
+			}
 		}
 		if task == dataset.Regression {
 			d.Labels = dataset.Labels{Name: "y", Task: task, Y: d.Column(1)}

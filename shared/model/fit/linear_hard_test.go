@@ -119,11 +119,13 @@ func TestHardTables(t *testing.T) {
 		}
 	}
 	var features []model.Feature
+	var columns []Values
 	for j := range 6 {
+		columns = append(columns, Values{Float: x[j*n : (j+1)*n]})
 		features = append(features, model.Feature{Name: fmt.Sprint(j), Min: -1e145, Max: 1e145})
 	}
 	for _, task := range []dataset.Task{dataset.Binary, dataset.Multiclass, dataset.Regression} {
-		d := &Data{Rows: n, Features: features, X: x, Labels: dataset.Labels{Name: "y", Task: task, Y: y, Classes: []string{"0", "1"}}}
+		d := &Data{Rows: n, Features: features, Columns: columns, Labels: dataset.Labels{Name: "y", Task: task, Y: y, Classes: []string{"0", "1"}}}
 		switch task {
 		case dataset.Multiclass:
 			d.Labels.Classes = []string{"0", "1", "without a row"}
@@ -160,10 +162,10 @@ func TestHardTables(t *testing.T) {
 func TestColumnOrder(t *testing.T) {
 	d := synthetic(300, 5)
 	back := *d
-	back.Features, back.X = nil, nil
+	back.Features, back.Columns = nil, nil
 	for j := range d.Features {
 		k := len(d.Features) - 1 - j
-		back.Features, back.X = append(back.Features, d.Features[k]), append(back.X, d.Column(k)...)
+		back.Features, back.Columns = append(back.Features, d.Features[k]), append(back.Columns, d.Columns[k])
 	}
 	for _, l := range []Linear{{}, {L1Ratio: 0.5}, {C: 0.1, L1Ratio: 1}} {
 		a, err := l.Fit(d, Options{})
