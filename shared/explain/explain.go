@@ -17,16 +17,10 @@ type Table struct {
 	Of       string // see Explanation.Of
 	Features []model.Feature
 	Rows     int
-	Column   func(j int) []float64 // the values of feature j, one a row, coded as model.Predictor reads them
-	Class    func(row int) int     // of a row, from 0; nil for a value. Where rows are thinned, no class is lost
-	Binary   bool                  // the positive class's probability says all
-}
-
-// row writes row i as model.Predictor reads it.
-func (t Table) row(i int, x []float64) {
-	for j := range x {
-		x[j] = t.Column(j)[i]
-	}
+	Column   func(j int) []float64      // the values of feature j, one a row, coded as model.Predictor reads them
+	Row      func(i int, dst []float64) // writes the values of row i
+	Class    func(row int) int          // of a row, from 0; nil for a value. Where rows are thinned, no class is lost
+	Binary   bool                       // the positive class's probability says all
 }
 
 // thin takes about n rows, evenly spaced within each class.
@@ -118,11 +112,11 @@ func New(p model.Predictor, t Table) Explanation {
 func (e *Explanation) shapley(p model.Explainer, t Table) []float64 {
 	n, k := len(t.Features), p.Outputs()
 	behind := t.thin(background)
-	s := model.NewShapley(p, n, len(behind), func(i int, x []float64) { t.row(behind[i], x) })
+	s := model.NewShapley(p, n, len(behind), func(i int, x []float64) { t.Row(behind[i], x) })
 	rows := t.thin(max(20, min(shapleyRows, shapleySteps/max(1, s.Cost()))))
 	x, parts, influence := make([]float64, n), make([]float64, k*(n+1)), make([]float64, n)
 	for _, row := range rows {
-		t.row(row, x)
+		t.Row(row, x)
 		s.Explain(parts, x)
 		for o := range k {
 			for j := range n {
@@ -202,7 +196,7 @@ func dependence(p model.Predictor, t Table, rows []int, j int, values []value) D
 			own[k] = own[k][:0]
 		}
 		for _, row := range rows {
-			t.row(row, x)
+			t.Row(row, x)
 			x[j] = v.code
 			p.Predict(prediction, x)
 			for k, q := range prediction {

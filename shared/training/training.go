@@ -190,7 +190,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 // explain is what the final model goes by, on the rows it was fitted to.
 func (r *run) explain(p model.Predictor) explain.Explanation {
 	l := r.data.Labels
-	t := explain.Table{Of: l.Name, Features: r.data.Features, Rows: r.data.Rows, Column: r.data.Column, Binary: l.Task == dataset.Binary}
+	t := explain.Table{Of: l.Name, Features: r.data.Features, Rows: r.data.Rows, Column: r.data.Column, Row: r.data.Row, Binary: l.Task == dataset.Binary}
 	if l.Task != dataset.Regression {
 		t.Of += " = " + l.Classes[len(l.Classes)-1]
 		t.Class = func(row int) int { return int(l.Y[row]) }
