@@ -31,14 +31,13 @@ type Grower struct {
 	open    []*leaf // leaves with a split that is worth its while
 	done    []*leaf // the others
 
-	fixed               // all features are asked: histograms are kept
+	fixed
 	packed  []int64     // of each row, see fixed
 	trees   uint64      // grown so far, this one included
 	lines   []lines     // the table once more, row after row
 	pool    []histogram // not in use
 	benches benches     // to sum in
 	home    []uint16    // of each row: 1 + the position of its leaf, at the end; 0 = the tree does not see it
-
 	finders []finder
 }
 
@@ -55,12 +54,9 @@ type Job struct {
 
 // NewGrower sets memory aside for trees on t.
 func NewGrower(t *Table, r Rules, threads int) *Grower {
-	g := &Grower{Table: t, Rules: r, threads: max(1, threads), order: make([]int32, t.rows), spare: make([]int32, t.rows),
-		found: make([]split, len(t.features)), finders: make([]finder, len(t.features)), allowed: make([]bool, len(t.features)),
-		packed: make([]int64, t.rows), home: make([]uint16, t.rows), lines: t.rowMajor(threads)}
-	if g.Leaves == 0 || g.Leaves > mostLeaves {
-		g.Leaves = mostLeaves
-	}
+	g := &Grower{Table: t, Rules: r, threads: max(1, threads), order: make([]int32, t.rows), spare: make([]int32, t.rows), found: make([]split, len(t.features)),
+		allowed: make([]bool, len(t.features)), packed: make([]int64, t.rows), lines: t.rowMajor(threads), home: make([]uint16, t.rows), finders: make([]finder, len(t.features))}
+	g.Leaves = min(g.Leaves, mostLeaves)
 	return g
 }
 
@@ -85,13 +81,14 @@ func (t *Grower) Grow(j Job) []model.Node {
 			t.order[i] = int32(i)
 		}
 	}
-	t.total(root)
+	total := t.sum(t.quantise(t.order[:root.to]))
+	root.g, root.hs = total.g, total.h
 	if t.splittable(root) {
 		root.h = t.histogram()
 		t.build(root.h, t.order[:root.to])
 	}
 	t.consider(root)
-	for len(t.open) > 0 && (t.Leaves == 0 || len(t.open)+len(t.done) < t.Leaves) {
+	for len(t.open) > 0 && len(t.open)+len(t.done) < t.Leaves {
 		l := t.next()
 		a, b := t.divide(l)
 		t.descend(l, a, b)
@@ -101,20 +98,12 @@ func (t *Grower) Grow(j Job) []model.Node {
 	return t.finish(t.nodes)
 }
 
-// total sums the root's gradients and second derivatives.
-func (t *Grower) total(root *leaf) {
-	s := t.sum(t.quantise(t.order[:root.to]))
-	root.g, root.hs = s.g, s.h
-}
-
-// next takes the leaf whose split gains most, or the last one when every leaf will be split in the end.
+// next takes the leaf whose split gains most.
 func (t *Grower) next() *leaf {
 	at := len(t.open) - 1
-	if t.Leaves > 0 {
-		for i, l := range t.open {
-			if l.best.gain > t.open[at].best.gain {
-				at = i
-			}
+	for i, l := range t.open {
+		if l.best.gain > t.open[at].best.gain {
+			at = i
 		}
 	}
 	l := t.open[at]
@@ -161,7 +150,7 @@ func (t *Grower) descend(l, a, b *leaf) {
 	if b.to-b.from < a.to-a.from {
 		small, great = b, a
 	}
-	full := t.Leaves > 0 && len(t.open)+len(t.done)+2 == t.Leaves
+	full := len(t.open)+len(t.done)+2 == t.Leaves
 	if full || l.h != nil && !t.splittable(great) && !t.splittable(small) {
 		t.release(l)
 		t.done = append(t.done, a, b)

@@ -8,7 +8,7 @@ import (
 
 // Rules are what a tree must keep.
 type Rules struct {
-	Leaves     int     // at most; 0 = any number, grown depth first
+	Leaves     int     // at most, in [1, 65,534]
 	Depth      int     // splits above a leaf, at most; 0 = model.MaxDepth
 	L1         float64 // penalty on the magnitude of leaf values, >= 0
 	L2         float64 // penalty on their squares, >= 0

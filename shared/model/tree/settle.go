@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// mostLeaves is how many leaves a tree on all features has at most: what the note of each row's leaf can count.
+// mostLeaves is how many leaves a tree has at most: what the note of each row's leaf can count.
 const mostLeaves = math.MaxUint16 - 1
 
 // settle gives the leaves their values, and the rows the tree was grown on what that does to their scores. With Job.Value and constrained features
