@@ -42,6 +42,9 @@ func driftCommand(a *app) *cobra.Command {
 			if method != "default" && method != "evidently" {
 				return usage{fmt.Errorf("--method %q is not known: default, evidently; with --stream adwin, page_hinkley or kswin", method)}
 			}
+			if method == "evidently" && run.order != "" {
+				return usage{fmt.Errorf("--order is a choice of --method default only: Evidently's numbers know no order")}
+			}
 			if method == "default" && c.Flags().Changed("format") {
 				return usage{fmt.Errorf("--format is a choice of --method evidently only")}
 			}

@@ -17,9 +17,9 @@ import (
 
 // driftRun is `mlops drift` of two tables, or of a stored profile and a table.
 type driftRun struct {
-	reference, current, config, save string
-	numerical, categorical           []string
-	together, failOnDrift            bool
+	reference, current, config, save, order string
+	numerical, categorical                  []string
+	together, failOnDrift                   bool
 
 	then, now dataset.Source // the files, once open has looked at them
 }
@@ -30,6 +30,7 @@ func (r *driftRun) bind(c *cobra.Command) {
 	c.Flags().StringSliceVar(&r.numerical, "numerical", nil, "columns that must be numbers")
 	c.Flags().StringSliceVar(&r.categorical, "categorical", nil, "columns to read as categories")
 	c.Flags().BoolVar(&r.together, "multivariate", true, "also look for changes in how columns go together, by PCA reconstruction and by a classifier of the rows")
+	c.Flags().StringVar(&r.order, "order", "", "of the reference's rows: time, so that its stretches say what ordinary windows look like, or none (default: time, unless they are found sorted)")
 	c.Flags().StringVar(&r.save, "save-profile", "", "where to write the profile of --reference, which is then enough; without --current nothing is compared")
 	c.Flags().StringVar(&r.config, "config", "", "a JSON file of thresholds")
 	c.Flags().BoolVar(&r.failOnDrift, "fail-on-drift", false, "exit 1 when the dataset drifted")
@@ -175,6 +176,6 @@ func (r *driftRun) readReference() (ref driftReference, err error) {
 		ref.profile, err = drift.ReadProfile(b)
 		return ref, fault.Wrap(err, "read --reference %s", r.reference)
 	}
-	ref.profile, ref.rows, err = drift.ProfileAndRows(r.then, r.options(), sampledRows)
+	ref.profile, ref.rows, err = drift.ProfileAndRows(r.then, r.options(), r.order, sampledRows)
 	return ref, fault.Wrap(err, "read --reference %s", r.reference)
 }

@@ -94,9 +94,7 @@ func (r *Reference) check() error {
 	if !(r.Threshold >= 0 && r.Threshold <= 1) {
 		d = append(d, fault.Detail{Field: "threshold", Code: "out_of_range", Got: r.Threshold, Expected: "0 to 1"})
 	}
-	if r.Order != "" && r.Order != OrderTime && r.Order != OrderNone {
-		d = append(d, fault.Detail{Field: "order", Code: "unknown", Got: r.Order, Expected: "time, none or nothing"})
-	}
+	d = append(d, checkOrder(r.Order)...)
 	if d != nil {
 		return fault.Invalidf("profile the reference of %q", r.Model).With(d...)
 	}
@@ -236,4 +234,13 @@ func (f *FeatureProfile) cutLevels(c *dataset.Column) {
 		f.Levels = append(f.Levels, c.Levels[i])
 	}
 	f.Counts = make([]int, len(f.Levels))
+}
+
+// checkOrder names an order that is none.
+func checkOrder(order string) []fault.Detail {
+	switch order {
+	case "", OrderTime, OrderNone:
+		return nil
+	}
+	return []fault.Detail{{Field: "order", Code: "unknown", Got: order, Expected: "time, none or nothing"}}
 }

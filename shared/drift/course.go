@@ -213,13 +213,18 @@ func (w *stretch) merge(o *stretch) {
 	}
 }
 
-// learnOrder notes the column that the rows are sorted by, or, if there is none, what their stretches tell of windows.
-func (p *Profile) learnOrder(w *stretch) {
+// learnOrder notes the column that the rows are sorted by, or, if there is none, what their stretches tell of windows. It reports whether rows are taken to be
+// in the order of time; an order that is told is believed.
+func (p *Profile) learnOrder(w *stretch, order string) (inTime bool) {
+	if order == OrderNone {
+		return false
+	}
 	for i := range w.courses {
-		if w.courses[i].grouped || w.courses[i].ordered && w.uneven[i] {
+		if order == "" && (w.courses[i].grouped || w.courses[i].ordered && w.uneven[i]) {
 			p.Sorted = p.Features[i].Name
-			return
+			return false
 		}
 	}
 	each(len(p.Features), func(i int) { p.Features[i].learnNoise(w.parts[i]) })
+	return true
 }

@@ -77,3 +77,29 @@ func TestWhatNoStretchIsLikeIsFound(t *testing.T) {
 		}
 	}
 }
+
+// TestOrderIsBelieved: rows that are said to come in no order count as independent, streamed as held, and a change that stretches would have hidden is found.
+func TestOrderIsBelieved(t *testing.T) {
+	w := newWorld(7)
+	reference := w.places(4000)
+	window := reference.Take(w.Perm(4000)[:2000])
+	x := window.Column("x")
+	for i := range x.Float {
+		x.Float[i] += 4
+	}
+	for order, found := range map[string]bool{"": false, OrderTime: false, OrderNone: true} {
+		held := profiled(t, Reference{Frame: reference, Order: order})
+		streamed, _, err := ProfileAndRows(stored(t, reference), dataset.Options{}, order, func(int) int { return 0 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range map[string]*Profile{"held": held, "streamed": streamed} {
+			if got := measure(t, p, Window{Frame: window}).Columns["x"].Drifted; got != found {
+				t.Errorf("order %q, %s: drifted %t, want %t", order, name, got, found)
+			}
+		}
+	}
+	if _, _, err := ProfileAndRows(stored(t, reference), dataset.Options{}, "random", func(int) int { return 0 }); err == nil {
+		t.Error("an unknown order was taken")
+	}
+}

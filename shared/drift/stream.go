@@ -18,13 +18,16 @@ import (
 //
 // Errors are those of the source, as dataset.Scan gives them.
 func ProfileOf(s dataset.Source, o dataset.Options) (*Profile, error) {
-	p, _, err := ProfileAndRows(s, o, func(int) int { return 0 })
+	p, _, err := ProfileAndRows(s, o, "", func(int) int { return 0 })
 	return p, err
 }
 
-// ProfileAndRows is ProfileOf, and gives rows of the reference, drawn evenly and in their order: at most as many as most says for the number of columns, about half
+// ProfileAndRows is ProfileOf with the order of the rows as Reference.Order has it, and gives rows of the reference, drawn evenly and in their order: at most as many as most says for the number of columns, about half
 // as many at least, or all.
-func ProfileAndRows(s dataset.Source, o dataset.Options, most func(columns int) int) (*Profile, *dataset.Frame, error) {
+func ProfileAndRows(s dataset.Source, o dataset.Options, order string, most func(columns int) int) (*Profile, *dataset.Frame, error) {
+	if d := checkOrder(order); d != nil {
+		return nil, nil, fault.Invalidf("profile %s", s.Name).With(d...)
+	}
 	d, h, err := draftOf(s, o)
 	if err != nil {
 		return nil, nil, err
@@ -36,10 +39,11 @@ func ProfileAndRows(s dataset.Source, o dataset.Options, most func(columns int) 
 		courses[i].settle(p.Rows)
 	}
 	d = nil
-	if err := p.countAgain(s, h.Options(o), courses); err != nil {
+	inTime, err := p.countAgain(s, h.Options(o), order, courses)
+	if err != nil {
 		return nil, nil, err
 	}
-	p.Joint = joint.New(sampled, nil, p.Sorted == "")
+	p.Joint = joint.New(sampled, nil, inTime)
 	return p, rows, p.Validate()
 }
 
@@ -67,8 +71,8 @@ func draftOf(s dataset.Source, o dataset.Options) (*draft, dataset.Heading, erro
 	return drafts[0], h, nil
 }
 
-// countAgain is the second reading of a reference.
-func (p *Profile) countAgain(s dataset.Source, o dataset.Options, courses []course) error {
+// countAgain is the second reading of a reference. It reports whether the rows are taken to be in the order of time.
+func (p *Profile) countAgain(s dataset.Source, o dataset.Options, order string, courses []course) (inTime bool, err error) {
 	var stretches []*stretch
 	t, err := p.tallyOf(s, o, func(_ dataset.Heading, takers int) (look []func(dataset.Batch)) {
 		stretches = make([]*stretch, takers)
@@ -79,10 +83,10 @@ func (p *Profile) countAgain(s dataset.Source, o dataset.Options, courses []cour
 		return look
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if t.rows != p.Rows {
-		return fault.Invalidf("profile %s: it had %d rows when first read, and %d when read again", s.Name, p.Rows, t.rows)
+		return false, fault.Invalidf("profile %s: it had %d rows when first read, and %d when read again", s.Name, p.Rows, t.rows)
 	}
 	for i, c := range t.features {
 		p.Features[i].fill(c)
@@ -91,8 +95,7 @@ func (p *Profile) countAgain(s dataset.Source, o dataset.Options, courses []cour
 	for _, w := range stretches[1:] {
 		stretches[0].merge(w)
 	}
-	p.learnOrder(stretches[0])
-	return nil
+	return p.learnOrder(stretches[0], order), nil
 }
 
 // TallyOf counts a window that is read from s, and never held, on as many processors as there are; it is what Tally makes of the whole table.

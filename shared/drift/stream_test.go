@@ -321,11 +321,11 @@ func TestRowsWhileReading(t *testing.T) {
 		fmt.Fprintf(&in, "%d,%s\n", i, []string{"", "a", "b"}[i%3])
 	}
 	s := dataset.SourceAt("t.csv", bytes.NewReader(in.Bytes()), int64(in.Len()))
-	p, all, err := ProfileAndRows(s, dataset.Options{}, func(int) int { return rows })
+	p, all, err := ProfileAndRows(s, dataset.Options{}, "", func(int) int { return rows })
 	if err != nil || asJSON(t, all) != asJSON(t, whole(t, s)) {
 		t.Errorf("not all %d rows: %v", rows, err)
 	}
-	_, some, err := ProfileAndRows(s, dataset.Options{}, func(int) int { return most })
+	_, some, err := ProfileAndRows(s, dataset.Options{}, "", func(int) int { return most })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (r *Report) decide(columns []column, tests int) {
 		say("no column changed beyond chance: %s, %s, %s against %s; a shift of %s standard deviations would have been seen four times in five",
 			counted(r.NumberOfColumns, "column"), counted(tests, "test"), counted(r.NCurrent, "row"), grouped(r.NReference), figure(r.visible(tests)))
 		if noisy := varying(columns); len(noisy) > 0 {
-			say("it takes more than that in %s (%s): the reference's rows vary there from stretch to stretch; if they do not come in time, shuffle them",
+			say("it takes more than that in %s (%s): the reference's rows vary there from stretch to stretch; if they do not come in time, say so: --order none",
 				counted(len(noisy), "column"), listed(noisy))
 		}
 	}
