@@ -131,6 +131,9 @@ func unchanged(time.Time, uint64) func(map[string]any) { return nil }
 // TestSeasons: over more than a year of days, what winter brings is drift the first time, and no news the second; what it did not bring then is news. What is
 // remembered of the year is small, and does without what is lost of it.
 func TestSeasons(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a year of days: the ordinary run has it")
+	}
 	w := loans(t)
 	h := w.checker()
 	checks := w.days(h, date(2027, 3, 22), always(120), season)

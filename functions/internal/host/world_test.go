@@ -61,6 +61,9 @@ var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // policies let a platform act: a new one only proposes.
 const actingPolicy = "name: test\ndry_run: false\napproval: {approvers: [anna@example.com, ben@example.com], quorum: 1, hours: 72}\n"
 
+// quickModels is a search of two candidates, for a table of a hundred rows or a thousand: what these tests are about is the platform.
+const quickModels = "extends: nothing\nvote: 0\nnested: 0\ncalibrate: false\ncandidates:\n  - {algorithm: linear, params: {C: 1}}\n  - {algorithm: boosting, params: {trees: 50, leaves: 7, learning_rate: 0.1, min_leaf: 10, l2: 1}}\n"
+
 // folder is a folder of a test, in memory where the machine has such a place: the platform waits for the disk at every step.
 func folder(t testing.TB) string {
 	const memory = "/dev/shm"
@@ -82,12 +85,22 @@ func open(t *testing.T, dir string, c *clock) *world {
 	if err := os.WriteFile(filepath.Join(dir, "config", "policy.yaml"), []byte(actingPolicy), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if models := filepath.Join(dir, "config", "model_config.yaml"); !exists(models) {
+		if err := os.WriteFile(models, []byte(quickModels), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	h, err := Open(Options{Dir: dir, Now: c.now, PublicURL: "https://mlops.example", Window: 48 * time.Hour, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
 	return &world{t, h, c, dir}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // empty is a platform that has seen nothing.
