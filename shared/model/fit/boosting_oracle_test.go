@@ -205,6 +205,9 @@ func TestBoostingNearPeersWithWeights(t *testing.T) {
 
 // TestBoostingNearPeersOnPublicData does the same on sets that lie outside this repository.
 func TestBoostingNearPeersOnPublicData(t *testing.T) {
+	if testing.Short() {
+		t.Skip("figures, which the ordinary run has")
+	}
 	peers := peerLosses(t).Public
 	for set, cases := range map[string]map[string][2]string{
 		"adult":      {"logistic": {"", "log loss"}, "auc": {"", "auc"}},

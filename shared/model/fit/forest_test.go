@@ -196,6 +196,9 @@ func TestWeightsAreRepeatedRows(t *testing.T) {
 
 // TestForestsStayBounded: what could not be stored is not grown to the end.
 func TestForestsStayBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sizes, which the ordinary run has")
+	}
 	r := rand.New(rand.NewPCG(1, 1))
 	d := synthetic(20_000, 4)
 	d.Labels = dataset.Labels{Name: "y", Task: dataset.Regression, Y: make([]float64, d.Rows)}

@@ -102,6 +102,9 @@ func (b benchmark) score(t testing.TB, e Estimator) (main, second float64) {
 // columns; LightGBM with 7 leaves, rate 0.05, min leaf 10, L2 1, or with its defaults, on category codes; RandomForestClassifier(100,
 // min_samples_leaf=5) for classes, with single rows for wine; ExtraTreesClassifier(100).
 func TestQuality(t *testing.T) {
+	if testing.Short() {
+		t.Skip("figures, which the ordinary run has: the race detector would look at them for minutes")
+	}
 	small := Boosting{Trees: 100, Leaves: 7, LearningRate: 0.05, MinLeaf: 10, L2: 1}
 	usual := Boosting{Trees: 100, Leaves: 31, LearningRate: 0.1, MinLeaf: 20, L2: -1}
 	for _, c := range []struct {
