@@ -9,16 +9,16 @@ import (
 // CodeTooLittle marks a training that has not enough memory.
 const CodeTooLittle = "too_little_memory"
 
-// Bytes that a training takes, measured on tables of 32,561 to 1,000,000 rows: a value stands in the table that was read, in the one that is fitted, in
-// the rows of the fold at hand and in its bins; a row also holds each candidate's out-of-fold predictions and losses.
+// Bytes that a training takes, measured on tables of 32,561 to 1,000,000 rows: a value stands in the table that was read, in the
+// fold at hand where that is copied, and twice in its bins; a row also holds each candidate's out-of-fold predictions and losses.
 const (
 	programBytes = 64 << 20
-	valueBytes   = 8 + 8 + 7 + 1 + 12 // the last: garbage that is not yet collected
+	valueBytes   = 8 + 8 + 2 + 2 // the last: garbage that is not yet collected
 	rowBytes     = 64
 )
 
-// MemoryNeeded is about how many bytes training on a table takes, whose text has so many bytes (0 where it is not held): an estimate to within a third,
-// made before the table is read.
+// MemoryNeeded is about how many bytes training on a table takes, whose text has so many bytes (0 where it is not held): an estimate to within a third
+// of the algorithm that takes most, made before the table is read.
 func MemoryNeeded(rows, columns, classes, candidates int, text int64) int64 {
 	width := int64(max(1, classes))
 	perRow := int64(columns)*valueBytes + rowBytes + int64(candidates)*(8*width+8)
