@@ -45,6 +45,7 @@ func TestPushQualityCheckpoint(t *testing.T) {
 		return h
 	}
 	state := t.TempDir()
+	quick(t, state)
 	if err := open(state, "").Close(); err != nil {
 		t.Fatal(err)
 	}

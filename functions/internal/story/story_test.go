@@ -113,6 +113,9 @@ func TestGoldenTwice(t *testing.T) {
 	if *update {
 		t.Skip("the transcript is being written")
 	}
+	if testing.Short() {
+		t.Skip("the ordinary run plays it again")
+	}
 	processors(t, 1)
 	var out bytes.Buffer
 	s := newStory(context.Background(), Options{Data: root + "testdata/datasets/heart.csv", ShiftBy: "site", Out: &out})
