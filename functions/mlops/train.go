@@ -327,6 +327,11 @@ func (a *app) tell(t trained) {
 	if v, ok := t.Metrics["test"][t.Metric]; ok {
 		a.printf(", %.4f on the test rows", float64(v))
 	}
+	for _, name := range []string{evaluate.NameQuantileLoss, evaluate.NamePoissonDeviance} {
+		if v, ok := t.Metrics["cv"][name]; ok {
+			a.printf(", %s %.4f", name, float64(v))
+		}
+	}
 	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
 	if t.Data != "" {
 		a.printf("trained on %s\n", t.Data)

@@ -71,7 +71,7 @@ type Result struct {
 	Params      map[string]any
 	Spec        Spec                 // as it was completed: the folds that were chosen, the defaults
 	Metric      string               // the primary metric, which Candidates show
-	Criterion   string               // what they were compared by: log_loss or rmse
+	Criterion   string               // what they were compared by: log_loss or rmse, or quantile_loss or poisson_deviance where all minimise it
 	Candidates  []Candidate          // all of them, in the order they were tried
 	CV          evaluate.Metrics     // of the chosen candidate, on the rows of OutOfFold that a fold has
 	Brier       *evaluate.BrierParts // the Brier score of CV taken apart; nil of a regression
@@ -154,7 +154,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 	if calibrated != nil && calibrated.by != nil {
 		predictor = &model.Calibrated{Inner: predictor, By: *calibrated.by}
 	}
-	cv, err := evaluate.Measure(l.Take(r.covered), rowsOf(outOfFold, r.covered, max(1, len(l.Classes))))
+	cv, err := r.measure(l.Take(r.covered), rowsOf(outOfFold, r.covered, max(1, len(l.Classes))))
 	if err != nil {
 		return Result{}, fault.Wrap(err, "measure %s", chosen.name())
 	}
