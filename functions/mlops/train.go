@@ -186,6 +186,9 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.tests(&l); err != nil {
+		return err
+	}
 	spec.Shape = f.shape // a data version declares its own
 	if err := f.fitsRead(l.frame, l.labels); err != nil {
 		return err

@@ -194,6 +194,7 @@ func TestTrainSaysWhatIsWrong(t *testing.T) {
 		"config misspelt":  {[]string{"--config", config}, []string{"line 1, budgett", "perhaps budget", "line 3, candidates[0].algorithm", "perhaps boosting"}},
 		"config absent":    {[]string{"--config", filepath.Join(dir, "absent.yaml")}, []string{"absent.yaml"}},
 		"time below zero":  {[]string{"--time-limit", "-1s"}, []string{"--time-limit", "below zero"}},
+		"no such test":     {[]string{"--test", filepath.Join(dir, "absent.csv")}, []string{"absent.csv"}},
 		"no time":          {[]string{"--time-limit", "1ns"}, []string{"stopped after 0 fits", "more time"}},
 	} {
 		t.Run(name, func(t *testing.T) {
