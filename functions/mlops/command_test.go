@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"mlops/shared/explain"
 )
 
 // TestMain lets this test binary be the command itself, so that it can be started, and killed, as a process of its own.
@@ -243,6 +245,10 @@ func TestTrainAndPredict(t *testing.T) {
 		if err != nil || len(b) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	var explained explain.Explanation
+	if b, err := os.ReadFile(filepath.Join(file("a"), "explanation.json")); err != nil || json.Unmarshal(b, &explained) != nil || explained.Of != "default = 1" || len(explained.Features) < 3 || len(explained.Dependence) == 0 {
+		t.Errorf("explanation.json: %v %+v", err, explained)
 	}
 	parts, err := filepath.Glob(filepath.Join(file("a"), "*.part"))
 	if err != nil || len(parts) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mlops/functions/internal/reference"
 	"mlops/functions/internal/settings"
 	"mlops/functions/internal/train"
 	"mlops/shared/dataset"
@@ -40,7 +41,7 @@ func trainCommand(a *app) *cobra.Command {
 	var f trainFlags
 	c := &cobra.Command{
 		Use:   "train",
-		Short: "Train on a table and write model.bin, metadata.json, feature_names.json and run.json",
+		Short: "Train on a table and write model.bin, metadata.json, feature_names.json, explanation.json and run.json",
 		Long: "mlops train --data f --target t --out dir searches for the best model of a table, and writes it with the record of how it was found.\n" +
 			"f may be a data version of a platform (--state, --url) as `mlops data` names them: heart@2d08, heart@latest, heart^. It brings its target, its splits and its test\n" +
 			"rows; the same version, configuration and --seed give the bytes that the platform's own training gives.\n" +
@@ -169,6 +170,9 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	if err := required("train", needed...); err != nil {
 		return err
 	}
+	if f.limit < 0 {
+		return usage{fmt.Errorf("train: --time-limit %s is below zero: give a duration such as 90s, or leave it out", f.limit)}
+	}
 	spec, err := f.spec()
 	if err != nil {
 		return err
@@ -180,6 +184,9 @@ func (a *app) train(ctx context.Context, f trainFlags) error {
 	f.shape = spec.Shape
 	l, err := f.lesson(ctx)
 	if err != nil {
+		return err
+	}
+	if err := f.tests(&l); err != nil {
 		return err
 	}
 	spec.Shape = f.shape // a data version declares its own
@@ -287,7 +294,11 @@ func (f trainFlags) store(bin []byte, t trained, l lesson, digest string, ended 
 	if err != nil {
 		return err
 	}
-	ended.Files = map[string][]byte{"metadata.json": mb, "feature_names.json": nb, "model.bin": bin}
+	xb, err := json.MarshalIndent(ended.Result.Explanation, "", " ")
+	if err != nil {
+		return err
+	}
+	ended.Files = map[string][]byte{"metadata.json": mb, "feature_names.json": nb, reference.Explanation: xb, "model.bin": bin}
 	rb, err := json.MarshalIndent(train.NewRun(ended), "", " ")
 	if err != nil {
 		return err
@@ -298,7 +309,7 @@ func (f trainFlags) store(bin []byte, t trained, l lesson, digest string, ended 
 	for _, file := range []struct {
 		name string
 		body []byte
-	}{{"metadata.json", mb}, {"feature_names.json", nb}, {"run.json", rb}, {"model.bin", bin}} {
+	}{{"metadata.json", mb}, {"feature_names.json", nb}, {reference.Explanation, xb}, {"run.json", rb}, {"model.bin", bin}} {
 		path := filepath.Join(f.out, file.name)
 		if err := os.WriteFile(path+".part", file.body, 0o644); err != nil {
 			return usage{fmt.Errorf("write the model: %w", err)}
@@ -318,6 +329,11 @@ func (a *app) tell(t trained) {
 	}
 	if v, ok := t.Metrics["test"][t.Metric]; ok {
 		a.printf(", %.4f on the test rows", float64(v))
+	}
+	for _, name := range []string{evaluate.NameQuantileLoss, evaluate.NamePoissonDeviance} {
+		if v, ok := t.Metrics["cv"][name]; ok {
+			a.printf(", %s %.4f", name, float64(v))
+		}
 	}
 	a.printf("\n%s written to %s in %.2f s\n", t.SHA256[:12], t.Out, t.Seconds["total"])
 	if t.Data != "" {

@@ -22,7 +22,7 @@ type lesson struct {
 	labels  dataset.Labels
 	dropped int               // rows without a target
 	version *version.Manifest // nil = a file
-	test    *dataset.Frame    // features of the version's own test rows
+	test    *dataset.Frame    // features of --test, or of the version's own test rows
 	truth   dataset.Labels    // of test
 }
 
@@ -108,18 +108,15 @@ func known(frame *dataset.Frame, names []string, of string) error {
 
 // measures scores the model on --test, or without it on the data version's own test rows; nil where there are neither.
 func (f *trainFlags) measures(m *model.Model, l lesson) (evaluate.Metrics, error) {
-	if f.test != "" {
-		return f.measure(m, l.labels)
-	}
-	if l.version == nil || l.truth.Len() == 0 {
+	if f.test == "" && l.truth.Len() == 0 {
 		return nil, nil
 	}
 	p, err := m.PredictFrame(l.test)
 	if err != nil {
-		return nil, fault.Wrap(err, "score the test rows of %s", f.data)
+		return nil, fault.Wrap(err, "score the test rows of %s", cmp.Or(f.test, f.data))
 	}
 	scores, err := evaluate.Measure(l.truth, p)
-	if fault.Is(err, fault.Invalid) { // a test part too small to measure is said by absence
+	if f.test == "" && fault.Is(err, fault.Invalid) { // a test part too small to measure is said by absence
 		return nil, nil
 	}
 	return scores, err

@@ -7,9 +7,7 @@ import (
 
 	"mlops/shared/dataset"
 	"mlops/shared/dataset/version"
-	"mlops/shared/evaluate"
 	"mlops/shared/fault"
-	"mlops/shared/model"
 	"mlops/shared/model/fit"
 	"mlops/shared/platform"
 	"mlops/shared/training"
@@ -100,17 +98,17 @@ func relabel(l dataset.Labels, classes []string) (dataset.Labels, error) {
 	return out, nil
 }
 
-// measure scores the test table, which is read as the training table was, whatever its own values would suggest.
-func (f trainFlags) measure(m *model.Model, trained dataset.Labels) (evaluate.Metrics, error) {
-	f.task = string(trained.Task)
-	f.categorical = append(slices.Clone(f.categorical), readingOptions(m).Categorical...)
-	frame, labels, _, err := f.load(f.test, trained.Classes)
-	if err != nil {
-		return nil, err
+// tests reads --test before anything is fitted, as the training table was read, whatever its own values would suggest.
+func (f trainFlags) tests(l *lesson) (err error) {
+	if f.test == "" {
+		return nil
 	}
-	p, err := m.PredictFrame(frame)
-	if err != nil {
-		return nil, fault.Wrap(err, "score %s", f.test)
+	f.task = string(l.labels.Task)
+	for i := range l.frame.Columns {
+		if c := &l.frame.Columns[i]; c.Kind == dataset.Categorical {
+			f.categorical = append(slices.Clone(f.categorical), c.Name)
+		}
 	}
-	return evaluate.Measure(labels, p)
+	l.test, l.truth, _, err = f.load(f.test, l.labels.Classes)
+	return err
 }

@@ -139,7 +139,7 @@ func TestRunIsRecorded(t *testing.T) {
 	if err := json.Unmarshal(b, &run); err != nil {
 		t.Fatal(err)
 	}
-	if len(run.Info.RunID) != 32 || run.Info.Status != "FINISHED" || run.Info.End < run.Info.Start || len(run.Info.ArtifactList) != 3 || run.Inputs.Datasets[0].Dataset.Digest != run.Training.Version ||
+	if len(run.Info.RunID) != 32 || run.Info.Status != "FINISHED" || run.Info.End < run.Info.Start || len(run.Info.ArtifactList) != 4 || run.Inputs.Datasets[0].Dataset.Digest != run.Training.Version ||
 		run.Training.Environment.Go == "" || run.Training.Environment.Arch == "" || !strings.HasPrefix(run.Training.Environment.Code, "mlops ") || run.Training.Seconds <= 0 {
 		t.Errorf("%+v", run.Info)
 	}
@@ -193,6 +193,8 @@ func TestTrainSaysWhatIsWrong(t *testing.T) {
 		"too little":       {[]string{"--memory", "1"}, []string{"1 MB are there", "raise --memory"}},
 		"config misspelt":  {[]string{"--config", config}, []string{"line 1, budgett", "perhaps budget", "line 3, candidates[0].algorithm", "perhaps boosting"}},
 		"config absent":    {[]string{"--config", filepath.Join(dir, "absent.yaml")}, []string{"absent.yaml"}},
+		"time below zero":  {[]string{"--time-limit", "-1s"}, []string{"--time-limit", "below zero"}},
+		"no such test":     {[]string{"--test", filepath.Join(dir, "absent.csv")}, []string{"absent.csv"}},
 		"no time":          {[]string{"--time-limit", "1ns"}, []string{"stopped after 0 fits", "more time"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -230,16 +230,30 @@ func regression(c *Column, t Target, positive string, p *problems) (Labels, erro
 	return Labels{Name: t.String(), Task: Regression, Y: slices.Clone(c.Float)}, nil
 }
 
+// mostSingle is how many classes of one row are named each.
+const mostSingle = 10
+
 // check complains about a target that no classifier can learn.
 func (l Labels) check(c *Column, t Target, positive string, p *problems) {
 	counts := l.Counts()
-	occurring := 0
+	occurring, enough := 0, "at least two rows of every class"
+	if c.Kind == Numeric && t.Op == "" {
+		enough += ", or task regression"
+	}
+	var single []string
 	for k, n := range counts {
 		if n > 0 {
 			occurring++
 		}
 		if n == 1 {
-			p.add(fault.Detail{Field: c.Name, Code: "single_row", Got: l.Classes[k], Expected: "at least two rows of every class"})
+			single = append(single, l.Classes[k])
+		}
+	}
+	if len(single) > mostSingle { // an id, or a measurement: its values say no more by name
+		p.add(fault.Detail{Field: c.Name, Code: "single_row", Got: fmt.Sprintf("%d of %d classes with one row, such as %s", len(single), occurring, single[0]), Expected: enough})
+	} else {
+		for _, class := range single {
+			p.add(fault.Detail{Field: c.Name, Code: "single_row", Got: class, Expected: enough})
 		}
 	}
 	switch {

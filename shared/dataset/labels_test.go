@@ -119,7 +119,7 @@ func TestLabelsProblems(t *testing.T) {
 		{f, Target{Column: "alike"}, "", "", "read the target alike: 1 problem; alike: constant, got c, expected at least two different values of alike"},
 		{f, Target{Column: "same"}, Regression, "", "read the target same: 1 problem; same: constant, got 5, expected at least two different values"},
 		{f, Target{"y", ">", "9"}, "", "", "read the target y>9: 1 problem; y: constant, got 1, expected at least two different values of y>9"},
-		{f, Target{Column: "rare"}, "", "", "read the target rare: 1 problem; rare: single_row, got 3, expected at least two rows of every class"},
+		{f, Target{Column: "rare"}, "", "", "read the target rare: 1 problem; rare: single_row, got 3, expected at least two rows of every class, or task regression"},
 		{f, Target{Column: "text"}, Binary, "d", "read the target text: 3 problems; text: single_row, got c, expected at least two rows of every class; " +
 			"text: wrong_task, got 3 classes: a, b, c, expected two classes; a comparison such as text==a makes two; positive: unknown_class, got d, expected one of a, b, c"},
 		{f, Target{Column: "text"}, Regression, "a", "read the target text: 2 problems; text: wrong_type in row 1, got text such as a, expected numbers, since the task is regression; " +

@@ -53,29 +53,51 @@ func poissonDeviances(y, p []float64) []float64 {
 // It is scikit-learn's mean_poisson_deviance. McCullagh & Nelder, Generalized Linear Models (1989), 2.3.
 func PoissonDeviance(y, p []float64) float64 { return mean(poissonDeviances(y, p)) }
 
-// Quantile is QuantileLoss with its 95 % interval by the delta method. The error is Measure's, and Invalid for an alpha that is no quantile.
+// Quantile is QuantileLoss with its 95 % interval by the delta method. The error is QuantileLosses'.
 func Quantile(l dataset.Labels, p []float64, alpha float64) (Estimate, error) {
-	if !(alpha > 0 && alpha < 1) {
-		return Estimate{}, fault.Invalidf("measure predictions of %q as the quantile %g: it lies between 0 and 1", l.Name, alpha)
-	}
-	return lossOf(l, p, func() []float64 { return quantileLosses(l.Y, p, alpha) })
+	return lossOf(QuantileLosses(l, p, alpha))
 }
 
-// Poisson is PoissonDeviance with its 95 % interval by the delta method. The error is Measure's, and Invalid for a negative count.
-func Poisson(l dataset.Labels, p []float64) (Estimate, error) {
+// QuantileLosses is each row's part of QuantileLoss, of which that is the mean. The error is Measure's, and Invalid for an alpha that is no quantile.
+func QuantileLosses(l dataset.Labels, p []float64, alpha float64) ([]float64, error) {
+	if !(alpha > 0 && alpha < 1) {
+		return nil, fault.Invalidf("measure predictions of %q as the quantile %g: it lies between 0 and 1", l.Name, alpha)
+	}
+	if err := checkValues(l, p); err != nil {
+		return nil, err
+	}
+	return quantileLosses(l.Y, p, alpha), nil
+}
+
+// Poisson is PoissonDeviance with its 95 % interval by the delta method. The error is PoissonDeviances'.
+func Poisson(l dataset.Labels, p []float64) (Estimate, error) { return lossOf(PoissonDeviances(l, p)) }
+
+// PoissonDeviances is each row's part of PoissonDeviance, of which that is the mean. The error is Measure's, and Invalid for a negative count.
+func PoissonDeviances(l dataset.Labels, p []float64) ([]float64, error) {
 	negative := offenders(nil, "labels", "out_of_range", "a count of zero or more in every row", l.Len(), func(i int) bool { return l.Y[i] < 0 })
 	if len(negative) > 0 {
-		return Estimate{}, fault.Invalidf("measure predictions of the counts %q", l.Name).With(negative...)
+		return nil, fault.Invalidf("measure predictions of the counts %q", l.Name).With(negative...)
 	}
-	return lossOf(l, p, func() []float64 { return poissonDeviances(l.Y, p) })
+	if err := checkValues(l, p); err != nil {
+		return nil, err
+	}
+	return poissonDeviances(l.Y, p), nil
 }
 
-// lossOf is the mean of a loss over the rows of a regression.
-func lossOf(l dataset.Labels, p []float64, losses func() []float64) (Estimate, error) {
+// checkValues is what is wrong with predictions of a regression.
+func checkValues(l dataset.Labels, p []float64) error {
 	problems := append(checkLabels(l), checkPredictions("predictions", l, p)...)
 	problems = append(problems, checkMetric(NameRMSE, l.Task)...)
 	if len(problems) > 0 {
-		return Estimate{}, fault.Invalidf("measure %d predictions of %q", l.Len(), l.Name).With(problems...)
+		return fault.Invalidf("measure %d predictions of %q", l.Len(), l.Name).With(problems...)
 	}
-	return wald(meanInfluence(losses()), 0, math.Inf(1)), nil
+	return nil
+}
+
+// lossOf is the mean of rows' losses.
+func lossOf(losses []float64, err error) (Estimate, error) {
+	if err != nil {
+		return Estimate{}, err
+	}
+	return wald(meanInfluence(losses), 0, math.Inf(1)), nil
 }

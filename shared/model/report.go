@@ -52,3 +52,6 @@ func (l *Linear) FitReport() *Report { return l.Report }
 
 // FitReport is the inner predictor's: its features are the engineered ones.
 func (p *Pipeline) FitReport() *Report { return FitReport(p.inner.Predictor) }
+
+// FitReport is the inner predictor's: it describes the fit, before its probabilities were calibrated.
+func (c *Calibrated) FitReport() *Report { return FitReport(c.Inner) }

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"mlops/shared/dataset"
-	"mlops/shared/evaluate"
 	"mlops/shared/fault"
 	"mlops/shared/model"
 	"mlops/shared/model/fit"
@@ -104,7 +103,7 @@ func (r *run) crossCalibrated(method string, p []float64) ([]float64, error) {
 // lossesOf are the covered rows' losses by predictions of the whole table.
 func (r *run) lossesOf(p []float64) (losses, error) {
 	width := max(1, len(r.data.Labels.Classes))
-	row, err := evaluate.Losses(r.criterion, r.data.Labels.Take(r.covered), rowsOf(p, r.covered, width))
+	row, err := r.rowLosses(r.data.Labels.Take(r.covered), rowsOf(p, r.covered, width))
 	return losses{criterion: r.criterion, row: row, weight: takeFloats(r.data.Weight, r.covered)}, err
 }
 

@@ -126,6 +126,7 @@ func prepare(f *dataset.Frame, l dataset.Labels, s *Spec) (*run, error) {
 			r.trials = append(r.trials, &trial{estimator: e.estimator, eligible: e.eligible, note: e.note})
 		}
 	}
+	r.settleCriterion()
 	if r.rungs, err = plan(s.Budget, len(r.trials)-1, s.Folds); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type run struct {
 	rungs       []rung  // of successive halving; nil: the budget is enough for all
 	metric      string  // the primary one, for people
 	criterion   string  // what candidates are compared by
+	alpha       float64 // of the quantile loss
 	fold        []int   // of each row; -1: it is in none
 	covered     []int   // rows that are in a fold
 	held, rest  [][]int // rows in each fold, and those it is trained on
@@ -205,7 +206,7 @@ func (r *run) score(t *trial, k int, predictions []float64) error {
 		return fault.Wrap(err, "score fold %d", k+1)
 	}
 	loss := losses{criterion: r.criterion}
-	if loss.row, err = evaluate.Losses(r.criterion, labels, predictions); err != nil {
+	if loss.row, err = r.rowLosses(labels, predictions); err != nil {
 		return fault.Wrap(err, "score fold %d", k+1)
 	}
 	if r.data.Weight != nil {

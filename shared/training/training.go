@@ -69,23 +69,24 @@ type Result struct {
 	Model       *model.Model
 	Algorithm   string
 	Params      map[string]any
-	Spec        Spec                // as it was completed: the folds that were chosen, the defaults
-	Metric      string              // the primary metric, which Candidates show
-	Criterion   string              // what they were compared by: log_loss or rmse
-	Candidates  []Candidate         // all of them, in the order they were tried
-	CV          evaluate.Metrics    // of the chosen candidate, on the rows of OutOfFold that a fold has
-	Nested      evaluate.Metrics    // the same without the luck of having been chosen; nil where nothing was chosen among
-	OutOfFold   []float64           // row-major, rows x width: each row predicted, and calibrated, by models that did not see it; NaN where no fold has it
-	Baseline    []float64           // the same of the naive baseline
-	Folds       []int               // fold of each row; -1: it is in none, since nothing came before it
-	Covered     []int               // the rows that are in a fold, ascending
-	Fits        int                 // fits done
-	Interrupted bool                // stop came before every candidate was tried
-	Calibrated  *Calibrated         // nil where it was not asked for, or there are no probabilities
-	Decision    *Decision           // nil without costs
-	Idle        []string            // features that say nothing: without a value, or with one value only
-	Leaks       []Leak              // columns that alone predict the target; those Dropped are no feature of Model
-	Explanation explain.Explanation // what the model goes by; without content when stop came first
+	Spec        Spec                 // as it was completed: the folds that were chosen, the defaults
+	Metric      string               // the primary metric, which Candidates show
+	Criterion   string               // what they were compared by: log_loss or rmse, or quantile_loss or poisson_deviance where all minimise it
+	Candidates  []Candidate          // all of them, in the order they were tried
+	CV          evaluate.Metrics     // of the chosen candidate, on the rows of OutOfFold that a fold has
+	Brier       *evaluate.BrierParts // the Brier score of CV taken apart; nil of a regression
+	Nested      evaluate.Metrics     // the same without the luck of having been chosen; nil where nothing was chosen among
+	OutOfFold   []float64            // row-major, rows x width: each row predicted, and calibrated, by models that did not see it; NaN where no fold has it
+	Baseline    []float64            // the same of the naive baseline
+	Folds       []int                // fold of each row; -1: it is in none, since nothing came before it
+	Covered     []int                // the rows that are in a fold, ascending
+	Fits        int                  // fits done
+	Interrupted bool                 // stop came before every candidate was tried
+	Calibrated  *Calibrated          // nil where it was not asked for, or there are no probabilities
+	Decision    *Decision            // nil without costs
+	Idle        []string             // features that say nothing: without a value, or with one value only
+	Leaks       []Leak               // columns that alone predict the target; those Dropped are no feature of Model
+	Explanation explain.Explanation  // what the model goes by; without content when stop came first
 }
 
 // Known is what predictions of the whole table, row-major, say of the rows that are in a fold.
@@ -153,9 +154,13 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 	if calibrated != nil && calibrated.by != nil {
 		predictor = &model.Calibrated{Inner: predictor, By: *calibrated.by}
 	}
-	cv, err := evaluate.Measure(l.Take(r.covered), rowsOf(outOfFold, r.covered, max(1, len(l.Classes))))
+	cv, err := r.measure(l.Take(r.covered), rowsOf(outOfFold, r.covered, max(1, len(l.Classes))))
 	if err != nil {
 		return Result{}, fault.Wrap(err, "measure %s", chosen.name())
+	}
+	brier, err := r.brierParts(outOfFold)
+	if err != nil {
+		return Result{}, err
 	}
 	importance, err := r.importance(chosen)
 	if err != nil {
@@ -169,7 +174,7 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 		Model: &model.Model{Task: l.Task, Target: l.Name, Classes: slices.Clone(l.Classes), Algorithm: chosen.estimator.Algorithm(),
 			Features: features, Predictor: predictor, Threshold: 0.5},
 		Algorithm: chosen.estimator.Algorithm(), Params: chosen.estimator.Params(), Spec: r.spec, Metric: r.metric, Criterion: r.criterion,
-		CV: cv, Nested: r.corrected(), OutOfFold: outOfFold, Baseline: r.outOfFold(r.trials[0]), Calibrated: calibrated, Decision: r.decide(outOfFold),
+		CV: cv, Brier: brier, Nested: r.corrected(), OutOfFold: outOfFold, Baseline: r.outOfFold(r.trials[0]), Calibrated: calibrated, Decision: r.decide(outOfFold),
 		Folds: r.fold, Covered: r.covered, Fits: r.fits, Interrupted: r.interrupted, Leaks: r.leaks, Idle: idle(r.data.Features),
 	}
 	if out.Decision != nil {
@@ -185,6 +190,16 @@ func (r *run) result(chosen *trial, predictor model.Predictor) (Result, error) {
 		out.Candidates = append(out.Candidates, t.candidate(t == chosen))
 	}
 	return out, nil
+}
+
+// brierParts takes the Brier score of out-of-fold predictions apart; nil of a regression.
+func (r *run) brierParts(outOfFold []float64) (*evaluate.BrierParts, error) {
+	l := r.data.Labels
+	if l.Task == dataset.Regression {
+		return nil, nil
+	}
+	parts, err := evaluate.DecomposeBrier(l.Take(r.covered), rowsOf(outOfFold, r.covered, len(l.Classes)))
+	return &parts, err
 }
 
 // explain is what the final model goes by, on the rows it was fitted to.

@@ -135,6 +135,9 @@ func TestTrainEveryTask(t *testing.T) {
 			if len(r.Candidates) != 5 || len(r.Folds) != 600 || len(r.Baseline) != len(r.OutOfFold) || r.Interrupted {
 				t.Errorf("%d candidates, %d folds, %d and %d predictions", len(r.Candidates), len(r.Folds), len(r.Baseline), len(r.OutOfFold))
 			}
+			if b := r.Brier; b == nil != (c.task == dataset.Regression) || b != nil && (math.Abs(float64(b.Reliability-b.Resolution+b.Uncertainty+b.Within-b.Brier)) > 1e-12 || b.Brier != r.CV[evaluate.NameBrier].Value) {
+				t.Errorf("Brier score %v, in parts %+v", r.CV[evaluate.NameBrier].Value, b)
+			}
 			// What was found out of fold holds on rows nobody saw.
 			fresh, truth := population(c.task, 4000, 2, c.curved)
 			p, err := r.Model.PredictFrame(fresh)

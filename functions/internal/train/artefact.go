@@ -64,6 +64,7 @@ type Metadata struct {
 type Found struct {
 	Members    []string             `json:"members,omitempty"`     // of a vote
 	Calibrated *training.Calibrated `json:"calibration,omitempty"` //
+	Brier      *evaluate.BrierParts `json:"brier_parts,omitempty"` // out of fold: brier = reliability - resolution + uncertainty + within
 	Decision   *training.Decision   `json:"decision,omitempty"`    // the threshold of least cost
 	Shape      *training.Shape      `json:"shape,omitempty"`       // groups, time, weights
 	Stopped    string               `json:"stopped,omitempty"`     // the search was cut short: the best so far
@@ -72,7 +73,7 @@ type Found struct {
 
 // FoundBy is what a training says of its result.
 func FoundBy(r training.Result) Found {
-	f := Found{Members: r.Members(), Calibrated: r.Calibrated, Decision: r.Decision, Stopped: Stopped(r), Idle: r.Idle}
+	f := Found{Members: r.Members(), Calibrated: r.Calibrated, Brier: r.Brier, Decision: r.Decision, Stopped: Stopped(r), Idle: r.Idle}
 	if len(r.Spec.Shape.Columns()) > 0 || r.Spec.Shape.ClassWeight != nil {
 		f.Shape = &r.Spec.Shape
 	}

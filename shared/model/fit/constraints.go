@@ -77,7 +77,7 @@ func (b *Boosting) checkLoss(l dataset.Labels) []fault.Detail {
 	if loss.link == model.Log {
 		for i, y := range l.Y {
 			if (y < 0 || y > greatestCount) && len(d) < mostNamed {
-				d = append(d, fault.Detail{Field: l.Name, Code: "out_of_range", Got: fmt.Sprint(y), Expected: "a number in [0, 1e30]: " + b.Loss + " loss is for counts", Row: fault.Row(i)})
+				d = append(d, fault.Detail{Field: l.Name, Code: "out_of_range", Got: fmt.Sprint(y), Expected: "a number in [0, 1e30]: " + b.Loss + " loss is for counts", Row: fault.Row(i + 1)})
 			}
 		}
 	}

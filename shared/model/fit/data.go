@@ -46,7 +46,7 @@ func NewData(f *dataset.Frame, l dataset.Labels) (*Data, error) {
 			d.Columns = append(d.Columns, Values{Float: c.Float})
 			feature = numeric(c)
 			if bad := slices.IndexFunc(c.Float, func(v float64) bool { return math.Abs(v) > model.MaxValue }); bad >= 0 {
-				problems = append(problems, fault.Detail{Field: c.Name, Code: model.CodeNonFinite, Got: c.Text(bad), Expected: "finite numbers", Row: fault.Row(bad + 1)})
+				problems = append(problems, fault.Detail{Field: c.Name, Code: model.CodeNonFinite, Got: c.Text(bad), Expected: fmt.Sprintf("finite numbers of magnitude at most %g", model.MaxValue), Row: fault.Row(bad + 1)})
 			}
 		}
 		if d.Rows > 0 {
