@@ -104,11 +104,24 @@ func (f trainFlags) tests(l *lesson) (err error) {
 		return nil
 	}
 	f.task = string(l.labels.Task)
-	for i := range l.frame.Columns {
-		if c := &l.frame.Columns[i]; c.Kind == dataset.Categorical {
-			f.categorical = append(slices.Clone(f.categorical), c.Name)
+	f.categorical = slices.Clone(f.categorical)
+	features := l.frame.Drop(f.shape.Columns()...) // a test table needs no groups, times or weights
+	for i := range features.Columns {
+		if c := &features.Columns[i]; c.Kind == dataset.Categorical {
+			f.categorical = append(f.categorical, c.Name)
 		}
 	}
-	l.test, l.truth, _, err = f.load(f.test, l.labels.Classes)
-	return err
+	if l.test, l.truth, _, err = f.load(f.test, l.labels.Classes); err != nil || f.features != "" { // a recipe may leave columns out
+		return err
+	}
+	var absent []fault.Detail
+	for _, name := range features.Names() {
+		if l.test.Column(name) == nil {
+			absent = append(absent, fault.Detail{Field: name, Code: "missing", Expected: "a column of this name, since " + f.data + " has one"})
+		}
+	}
+	if absent != nil {
+		return fault.Invalidf("read %s: features of the training are not there", f.test).With(absent...)
+	}
+	return nil
 }

@@ -178,7 +178,10 @@ func TestRunIsRecorded(t *testing.T) {
 func TestTrainSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	file := trainTable(t, dir, 200)
-	config := filepath.Join(dir, "c.yaml")
+	config, narrow := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "narrow.csv")
+	if err := os.WriteFile(narrow, []byte("age,city,default\n30,Rome,0\n40,Oslo,1\n50,Rome,1\n60,Oslo,0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(config, []byte("budgett: 3\ncandidates:\n  - {algorithm: bosting}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +197,7 @@ func TestTrainSaysWhatIsWrong(t *testing.T) {
 		"config misspelt":  {[]string{"--config", config}, []string{"line 1, budgett", "perhaps budget", "line 3, candidates[0].algorithm", "perhaps boosting"}},
 		"config absent":    {[]string{"--config", filepath.Join(dir, "absent.yaml")}, []string{"absent.yaml"}},
 		"time below zero":  {[]string{"--time-limit", "-1s"}, []string{"--time-limit", "below zero"}},
+		"a narrow test":    {[]string{"--test", narrow}, []string{"narrow.csv", "income: missing"}},
 		"no such test":     {[]string{"--test", filepath.Join(dir, "absent.csv")}, []string{"absent.csv"}},
 		"no time":          {[]string{"--time-limit", "1ns"}, []string{"stopped after 0 fits", "more time"}},
 	} {
