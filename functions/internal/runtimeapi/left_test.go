@@ -41,6 +41,9 @@ var rules = []rule{
 	{`"(label|median)_delay_days":[0-9.e+-]+`, `"${1}_delay_days":<measured>`, "how long the labels took to come is measured by the clock"},
 	{requestID, `"request_id":<request>`, "API Gateway names requests otherwise than a machine does, and a file in a bucket comes without one"},
 	{`"id": ?"(s3|operator)"`, `"id":<uploader>`, "S3 brings the file in the cloud, an operator's request on a machine"},
+	{`"(start_time|end_time|timestamp|seconds)": ?[0-9.e+-]+`, `"$1":<measured>`, "how long a training took, and when, stands in its record"},
+	{`("key": "[a-z_]*seconds",\s*"value":) ?[0-9.e+-]+`, "$1<measured>", "the same, as a metric of it"},
+	{`("key": "mlops\.(threads|cpus|memory_mb)",\s*"value":) ?"[^"]*"|("([Tt]hreads|cpus|memory_mb)":) ?\d+`, "$1$3<machine>", "a function has as many threads as its memory buys, and what is trained does not depend on them"},
 	{`<dd>(s3|operator)</dd>`, `<dd><uploader></dd>`, "the same, in the validation's report"},
 	{links, "<address>", "a cloud has the address of its API, a machine the one its owner gave it"},
 	{`\?t=v1\.k1\.[\w.-]+`, "?t=<token>", "a link holds times, a nonce and a code made by the world's own key"},
@@ -83,9 +86,9 @@ func (s *story) derived() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// exact reports whether what lies at a key is compared as it is: the artefacts, and tables of people's data.
+// exact reports whether what lies at a key is compared as it is: the artefacts, and tables of people's data. The record of a training has an id and times.
 func exact(key string) bool {
-	return strings.HasPrefix(key, "models/") || strings.HasSuffix(key, ".csv")
+	return strings.HasPrefix(key, "models/") && !strings.HasSuffix(key, "/run.json") || strings.HasSuffix(key, ".csv")
 }
 
 func plain(text string, digests *strings.Replacer) string {
