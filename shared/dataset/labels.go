@@ -44,6 +44,29 @@ func (l Labels) Take(rows []int) Labels {
 	return l
 }
 
+// Thin takes about n of the rows, evenly spaced within each class so that none is lost; all of them where they are no more than n.
+func (l Labels) Thin(rows []int, n int) []int {
+	if len(rows) <= n {
+		return rows
+	}
+	step := float64(len(rows)) / float64(n)
+	seen := make([]int, max(1, len(l.Classes)))
+	next := make([]float64, len(seen))
+	var kept []int
+	for _, row := range rows {
+		class := 0
+		if l.Task != Regression {
+			class = int(l.Y[row])
+		}
+		if float64(seen[class]) >= next[class] {
+			kept = append(kept, row)
+			next[class] += step
+		}
+		seen[class]++
+	}
+	return kept
+}
+
 // Counts are the rows of each class; nil for regression.
 func (l Labels) Counts() []int {
 	if l.Task == Regression {

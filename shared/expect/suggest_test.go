@@ -135,7 +135,7 @@ func TestSuggestedSuiteCatches(t *testing.T) {
 func TestSuggestionsHold(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(shared(t, "data"), "*.csv"))
 	if len(files) == 0 {
-		t.Skip("no data")
+		t.Skip("the folder of real data sets holds no CSV")
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestSuggestAnything(t *testing.T) {
 func TestSuggestedFromHalfHoldsOnTheOther(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(shared(t, "data"), "*.csv"))
 	if len(files) == 0 {
-		t.Skip("no data")
+		t.Skip("the folder of real data sets holds no CSV")
 	}
 	total, passed := 0, 0
 	for _, file := range files {

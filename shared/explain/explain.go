@@ -14,31 +14,28 @@ import (
 
 // Table is the rows that a model is explained on.
 type Table struct {
-	Of       string // see Explanation.Of
 	Features []model.Feature
+	Labels   dataset.Labels
 	Rows     int
 	Column   func(j int) []float64      // the values of feature j, one a row, coded as model.Predictor reads them
 	Row      func(i int, dst []float64) // writes the values of row i
-	Class    func(row int) int          // of a row, from 0; nil for a value. Where rows are thinned, no class is lost
-	Binary   bool                       // the positive class's probability says all
 }
 
-// thin takes about n rows, evenly spaced within each class.
-func (t Table) thin(n int) (rows []int) {
-	step := max(1, float64(t.Rows)/float64(n))
-	seen, next := map[int]int{}, map[int]float64{}
-	for row := range t.Rows {
-		class := 0
-		if t.Class != nil {
-			class = t.Class(row)
-		}
-		if float64(seen[class]) >= next[class] {
-			rows = append(rows, row)
-			next[class] += step
-		}
-		seen[class]++
+// of is what is predicted, see Explanation.Of.
+func (t Table) of() string {
+	if n := len(t.Labels.Classes); n > 0 {
+		return t.Labels.Name + " = " + t.Labels.Classes[n-1]
 	}
-	return rows
+	return t.Labels.Name
+}
+
+// thin takes about n rows, evenly spaced, so that no class is lost.
+func (t Table) thin(n int) []int {
+	rows := make([]int, t.Rows)
+	for i := range rows {
+		rows[i] = i
+	}
+	return t.Labels.Thin(rows, n)
 }
 
 // Explanation says what a fitted model goes by: how far each feature moves its scores, and how its predictions follow the features that move
@@ -88,7 +85,7 @@ const (
 
 // New takes predictions of p on the rows of t apart. A predictor that cannot be taken apart has no Features.
 func New(p model.Predictor, t Table) Explanation {
-	e := Explanation{Of: t.Of}
+	e := Explanation{Of: t.of()}
 	order := make([]int, len(t.Features))
 	for j := range order {
 		order[j] = j
@@ -187,7 +184,7 @@ func quantiles(known []float64, n float64) (out []value) {
 func dependence(p model.Predictor, t Table, rows []int, j int, values []value) Dependence {
 	width := p.Width()
 	first := 0
-	if t.Binary {
+	if t.Labels.Task == dataset.Binary {
 		first = 1 // the other class's says the same
 	}
 	out := Dependence{Feature: t.Features[j].Name, Rows: len(rows)}

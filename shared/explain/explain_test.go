@@ -46,7 +46,7 @@ func TestExplainFindsWhatAnAdditiveTargetIsMadeOf(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := New(p, Table{Features: d.Features, Rows: d.Rows, Column: d.Column, Row: d.Row})
+			e := New(p, Table{Features: d.Features, Labels: d.Labels, Rows: d.Rows, Column: d.Column, Row: d.Row})
 			if e.Features[0].Feature != "a" || e.Features[1].Feature != "b" || e.Features[2].Shapley > 0.3 {
 				t.Fatalf("features by influence: %+v", e.Features)
 			}

@@ -3,7 +3,6 @@ package training
 import (
 	"math/rand/v2"
 
-	"mlops/shared/dataset"
 	"mlops/shared/evaluate"
 	"mlops/shared/model"
 )
@@ -38,7 +37,7 @@ func (r *run) importance(t *trial) ([]float64, error) {
 				return nil, err
 			}
 		}
-		held := r.data.Take(thin(r.data.Labels, r.held[k], most/r.spec.Folds))
+		held := r.data.Take(r.data.Labels.Thin(r.held[k], most/r.spec.Folds))
 		before, err := evaluate.Score(r.metric, held.Labels, held.Predict(predictor))
 		if err != nil || before != before {
 			continue // rows of one class only: nothing to be seen on this fold
@@ -66,27 +65,4 @@ func (r *run) importance(t *trial) ([]float64, error) {
 		worse[j] = max(0, worse[j]/float64(max(1, folds)))
 	}
 	return worse, nil
-}
-
-// thin takes about n of the rows, evenly spaced within each class so that none is lost.
-func thin(l dataset.Labels, rows []int, n int) []int {
-	if len(rows) <= n {
-		return rows
-	}
-	step := float64(len(rows)) / float64(n)
-	seen := make([]int, max(1, len(l.Classes)))
-	next := make([]float64, len(seen))
-	var kept []int
-	for _, row := range rows {
-		class := 0
-		if l.Task != dataset.Regression {
-			class = int(l.Y[row])
-		}
-		if float64(seen[class]) >= next[class] {
-			kept = append(kept, row)
-			next[class] += step
-		}
-		seen[class]++
-	}
-	return kept
 }

@@ -66,7 +66,7 @@ func findLeaks(d *fit.Data, seed uint64) []Leak {
 	for i := range rows {
 		rows[i] = i
 	}
-	d = d.Take(thin(d.Labels, rows, leakRows))
+	d = d.Take(d.Labels.Thin(rows, leakRows))
 	counts := d.Labels.Counts()
 	if d.Rows < leakLeast || len(counts) > 0 && slices.Min(counts) < leakRarest || len(counts) > 2 && float64(slices.Max(counts)) >= leakMajority*float64(d.Rows) {
 		return nil

@@ -204,13 +204,8 @@ func (r *run) brierParts(outOfFold []float64) (*evaluate.BrierParts, error) {
 
 // explain is what the final model goes by, on the rows it was fitted to.
 func (r *run) explain(p model.Predictor) explain.Explanation {
-	l := r.data.Labels
-	t := explain.Table{Of: l.Name, Features: r.data.Features, Rows: r.data.Rows, Column: r.data.Column, Row: r.data.Row, Binary: l.Task == dataset.Binary}
-	if l.Task != dataset.Regression {
-		t.Of += " = " + l.Classes[len(l.Classes)-1]
-		t.Class = func(row int) int { return int(l.Y[row]) }
-	}
-	return explain.New(p, t)
+	d := r.data
+	return explain.New(p, explain.Table{Features: d.Features, Labels: d.Labels, Rows: d.Rows, Column: d.Column, Row: d.Row})
 }
 
 // idle are the features that no row differs in: a constant with missing values still says something.

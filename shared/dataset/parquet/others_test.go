@@ -146,7 +146,7 @@ func library(t *testing.T) string {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/parquet-go/parquet-go").Output()
 	dir := filepath.Join(strings.TrimSpace(string(out)), "testdata")
 	if _, e := os.Stat(dir); err != nil || e != nil {
-		t.Skip("the module cache has no test files of parquet-go")
+		t.Skip("the module cache has no test files of parquet-go: go mod download brings them")
 	}
 	return dir
 }
